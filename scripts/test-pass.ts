@@ -1,0 +1,132 @@
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { stripVTControlCharacters } from 'node:util'
+
+/** node:test fails a test after this time by itself. */
+const testTimeoutMs = 120_000
+/** A test file that holds a server or a pool open keeps node:test waiting for ever: it falls silent. */
+const silenceMs = testTimeoutMs + 30_000
+const passTimeoutMs = 12 * 60_000
+
+export interface TestPass {
+  /** What the pass is called in the report. */
+  label: string
+  files: readonly string[]
+  environment: Readonly<Record<string, string>>
+  /** Only tests whose name matches. */
+  name: string | undefined
+  /** Ends the pass. */
+  signal: AbortSignal
+}
+
+export interface PassResult {
+  label: string
+  passed: number
+  failed: number
+  /** What went wrong beside failed tests, to follow the label in a sentence. */
+  problem?: string
+}
+
+/** Runs node:test once over the files, its output passed through, and reads the counts from its closing lines. */
+export async function runTestPass(pass: TestPass): Promise<PassResult> {
+  const name = pass.name === undefined ? [] : [`--test-name-pattern=${pass.name}`]
+  const flags = ['--test', '--test-reporter=spec', '--test-concurrency=2', `--test-timeout=${testTimeoutMs}`]
+  const child = spawn(process.execPath, [...flags, ...name, ...pass.files], {
+    env: { ...process.env, ...pass.environment },
+    stdio: ['ignore', 'pipe', 'inherit'],
+    // A group of its own, so that what hangs can be ended with all its children.
+    detached: process.platform !== 'win32',
+  })
+  const watch = watchOver(child, pass.signal)
+  let output = ''
+  child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+    process.stdout.write(chunk)
+    watch.heard()
+    output = (output + chunk).slice(-100_000)
+  })
+  const [code] = await once(child, 'close')
+  watch.end()
+  // A child of a test that outlived its file would go on using the database.
+  endGroup(child)
+  const counts = readCounts(output)
+  const problem = watch.reason() ?? problemOf(counts, code)
+  return {
+    label: pass.label,
+    passed: counts?.passed ?? 0,
+    failed: counts?.failed ?? 0,
+    ...(problem === undefined ? {} : { problem }),
+  }
+}
+
+interface Counts {
+  passed: number
+  failed: number
+}
+
+/** Reads `ℹ pass N`, `ℹ fail N` and `ℹ cancelled N`, which the spec reporter ends with. */
+function readCounts(output: string): Counts | undefined {
+  const text = stripVTControlCharacters(output)
+  const count = (word: string) => {
+    const last = [...text.matchAll(new RegExp(`^ℹ ${word} (\\d+)$`, 'gm'))].at(-1)
+    return last ? Number(last[1]) : undefined
+  }
+  const [passed, failed, cancelled] = [count('pass'), count('fail'), count('cancelled')]
+  if (passed === undefined || failed === undefined || cancelled === undefined) return undefined
+  return { passed, failed: failed + cancelled }
+}
+
+function problemOf(counts: Counts | undefined, code: unknown): string | undefined {
+  if (!counts) return `ended with ${String(code)} before it could count its tests.`
+  if (code !== 0 && counts.failed === 0) return `ended with ${String(code)} although no test failed.`
+  return undefined
+}
+
+function watchOver(child: ChildProcess, signal: AbortSignal) {
+  let reason: string | undefined
+  const kill = (sentence: string) => {
+    reason ??= sentence
+    endGroup(child)
+  }
+  const stuck = (why: string) => {
+    const open = openFiles(child)
+    const which = open.length > 0 ? ` Still running: ${open.join(', ')}.` : ''
+    kill(`was killed: ${why}.${which} A server, pool or timer that a test left open does this.`)
+  }
+  const onAbort = () => kill('was interrupted.')
+  signal.addEventListener('abort', onAbort, { once: true })
+  if (signal.aborted) onAbort()
+  const bound = setTimeout(
+    () => stuck(`it took longer than ${passTimeoutMs / 60_000} minutes`),
+    passTimeoutMs,
+  )
+  const silence = setTimeout(() => stuck(`it said nothing for ${silenceMs / 1000} s`), silenceMs)
+  return {
+    heard: () => silence.refresh(),
+    reason: () => reason,
+    end: () => {
+      clearTimeout(bound)
+      clearTimeout(silence)
+      signal.removeEventListener('abort', onAbort)
+    },
+  }
+}
+
+function endGroup(child: ChildProcess): void {
+  try {
+    if (process.platform === 'win32' || child.pid === undefined) child.kill('SIGKILL')
+    else process.kill(-child.pid, 'SIGKILL')
+  } catch {
+    // The whole group has ended already.
+  }
+}
+
+/** The test files whose processes are alive, where the system can tell. */
+function openFiles(child: ChildProcess): string[] {
+  try {
+    const lines = execFileSync('ps', ['-A', '-o', 'ppid=,args='], { encoding: 'utf8' }).split('\n')
+    const mine = lines.filter((line) => line.trim().startsWith(`${child.pid} `))
+    return mine.flatMap((line) => /\S+\.test\.ts/.exec(line)?.[0] ?? [])
+  } catch {
+    return []
+  }
+}
