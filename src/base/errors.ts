@@ -1,0 +1,106 @@
+/**
+ * The catalogue of errors: each has a code, an HTTP status and a sentence. `docs/reference/errors.md` lists them, and a
+ * test holds the two against each other.
+ */
+export const errorCatalogue = {
+  // Configuration, at start
+  CONFIG_INVALID: { status: 500, title: 'The configuration has problems' },
+  DATABASE_UNREACHABLE: { status: 503, title: 'The database cannot be reached' },
+  DATABASE_TIMEOUT: { status: 503, title: 'The database did not answer in time' },
+  DATABASE_CLOSED: { status: 503, title: 'The database has been closed' },
+  DATABASE_LOCKED: { status: 500, title: 'Another process uses the embedded database' },
+  DATABASE_UNSUITABLE: { status: 500, title: 'The database cannot be used as it is set up' },
+  EMBEDDED_MISSING: { status: 500, title: 'The package for the embedded database is not installed' },
+  EMBEDDED_REFUSED: { status: 500, title: 'The embedded database is refused in production' },
+  WOULD_WAIT_FOR_ITSELF: { status: 500, title: 'A call inside a transaction would wait for itself' },
+  TRANSACTION_OVER: { status: 500, title: 'The transaction is over; it takes nothing more' },
+  SCHEMA_MISSING: { status: 500, title: 'The database schema is not there or not up to date' },
+  SCHEMA_NEWER: { status: 500, title: 'The database schema is newer than this release' },
+  MIGRATION_CHANGED: { status: 500, title: 'An applied migration differs from the file of this release' },
+  NODE_STOPPED: { status: 503, title: 'The node has been stopped' },
+  // Accepting work
+  UNKNOWN_PROCESSOR: { status: 404, title: 'No such queue processor or service' },
+  UNKNOWN_QUEUE: { status: 404, title: 'No such queue' },
+  PAYLOAD_INVALID: { status: 422, title: 'The payload does not fit its schema' },
+  PAYLOAD_NOT_JSON: { status: 422, title: 'The payload cannot be written as JSON' },
+  PAYLOAD_TOO_LARGE: { status: 413, title: 'The payload is over the limit' },
+  PAYLOAD_TOO_DEEP: { status: 422, title: 'The payload is nested too deeply' },
+  KEY_INVALID: { status: 422, title: 'The partition key cannot be used' },
+  OPTION_INVALID: { status: 422, title: 'An option has a value that cannot be used' },
+  OUTCOME_UNKNOWN: { status: 503, title: 'It is not known whether the item was accepted' },
+  UNIQUE_KEY_BUSY: { status: 503, title: 'An open transaction holds the unique key' },
+  BACKLOG_FULL: { status: 503, title: 'Too much is waiting to be accepted' },
+  // Running work
+  HANDLER_FAILED: { status: 500, title: 'The handler threw' },
+  REJECTED: { status: 422, title: 'The handler rejected the item' },
+  TIMEOUT: { status: 504, title: 'The attempt ran into its timeout' },
+  CONNECTION_FAILED: { status: 502, title: 'The other system could not be reached' },
+  PAYLOAD_NO_LONGER_FITS: { status: 422, title: 'The stored payload no longer fits the schema' },
+  RESULT_INVALID: { status: 500, title: 'The result cannot be stored' },
+  AT_COMMIT_FAILED: { status: 500, title: 'The writes of atCommit failed' },
+  HANDLER_OVER: { status: 500, title: 'The attempt is over; its context takes nothing more' },
+  LEASE_LOST: { status: 503, title: 'The node lost its lease; another one runs the item' },
+  // Retrieving
+  ITEM_NOT_FOUND: { status: 404, title: 'No such queue item' },
+  ITEM_ID_INVALID: { status: 404, title: 'Not a queue item id' },
+  ITEM_EXPIRED: { status: 410, title: 'The retention of the item is over' },
+  ITEM_BROKEN: { status: 500, title: 'The item is broken' },
+  ITEM_CANCELLED: { status: 409, title: 'The item was cancelled' },
+  RESULT_PENDING: { status: 202, title: 'The item has not ended yet' },
+  // HTTP
+  MALFORMED_JSON: { status: 400, title: 'The body is not JSON' },
+  UNSUPPORTED_MEDIA_TYPE: { status: 415, title: 'The body must be JSON' },
+  NOT_FOUND: { status: 404, title: 'Nothing is here' },
+  METHOD_NOT_ALLOWED: { status: 405, title: 'The method is not allowed here' },
+  HOST_REFUSED: { status: 403, title: 'The Host header is refused' },
+  CROSS_SITE_REFUSED: { status: 403, title: 'A cross-site request is refused' },
+  AUTH_REQUIRED: { status: 503, title: 'Services answer only on loopback until auth is set' },
+  INTERNAL: { status: 500, title: 'Something went wrong inside' },
+} as const satisfies Record<string, { status: number; title: string }>
+
+export type ErrorCode = keyof typeof errorCatalogue
+
+const brand = Symbol.for('coatcheck.error')
+
+export interface ErrorOptions {
+  readonly cause?: unknown
+  /** Where in the input the problem is, as RFC 9457 extension `errors`. */
+  readonly errors?: readonly { readonly detail: string; readonly pointer: string }[]
+}
+
+/** An error of this package. `message` names the offending value and the way out; `code` is from the catalogue. */
+export class CoatcheckError extends Error {
+  override readonly name: string = 'CoatcheckError'
+  readonly code: ErrorCode
+  /** The HTTP status it is answered with. */
+  readonly status: number
+  readonly errors?: readonly { readonly detail: string; readonly pointer: string }[]
+
+  constructor(code: ErrorCode, message: string, options: ErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    this.code = code
+    this.status = errorCatalogue[code].status
+    if (options.errors) this.errors = options.errors
+    Object.defineProperty(this, brand, { value: 'error' })
+  }
+}
+
+/**
+ * Whether a value is an error of this package, also when another copy of the package made it.
+ * @param code only an error of this code
+ */
+export function isCoatcheckError(value: unknown, code?: ErrorCode): value is CoatcheckError {
+  return brandOf(value) === 'error' && (code === undefined || (value as CoatcheckError).code === code)
+}
+
+/** Which class of ours made the value, by a brand that holds across copies of the package. */
+export function brandOf(value: unknown): string | undefined {
+  if (typeof value !== 'object' || value === null) return undefined
+  const mark: unknown = (value as Record<symbol, unknown>)[brand]
+  return typeof mark === 'string' ? mark : undefined
+}
+
+/** Marks an object with a brand that {@link brandOf} reads. */
+export function markBrand(value: object, mark: string): void {
+  Object.defineProperty(value, brand, { value: mark })
+}
