@@ -1,0 +1,54 @@
+import pg from 'pg'
+import type { Driver } from './driver.ts'
+import { PgListener } from './pg-listener.ts'
+import { type PgPool, PooledDriver } from './pooled-driver.ts'
+
+const connectTimeoutMs = 5000
+const keepAliveDelayMs = 10_000
+
+/** A pool of the user's own. `options` are those its clients are made from; without them there is no listening. */
+export interface UserPool extends PgPool {
+  readonly options?: object
+}
+
+export interface PgDriverOptions {
+  /** A `postgres://` URL, or a pool, which stays the caller's to close. */
+  readonly database: string | UserPool
+  /** Connections of the pool, 10 unless set. */
+  readonly max?: number
+  /** Prepare named statements; switch off behind a PgBouncer older than 1.21 in transaction mode. On unless set. */
+  readonly preparedStatements?: boolean
+  /** Use LISTEN. On unless set, except where `preparedStatements` is off: a pooler does not pass it on. */
+  readonly listen?: boolean
+}
+
+/** A driver for a PostgreSQL server. Connects with the first call. */
+export function createPgDriver(options: PgDriverOptions): Driver {
+  const { database, preparedStatements = true, listen = preparedStatements } = options
+  const settings = typeof database === 'string' ? clientSettings(database) : database.options
+  const ownPool =
+    typeof database === 'string'
+      ? new pg.Pool({ ...settings, max: options.max ?? 10, allowExitOnIdle: true })
+      : undefined
+  const listener = listen && settings ? new PgListener(() => new pg.Client(settings)) : undefined
+  return new PooledDriver({
+    kind: 'postgres',
+    pool: ownPool ?? (database as UserPool),
+    preparedStatements,
+    listen: async (channel, onNotify) => listener?.listen(channel, onNotify),
+    onClose: async () => {
+      await listener?.stop()
+      await ownPool?.end()
+    },
+  })
+}
+
+function clientSettings(connectionString: string): pg.ClientConfig {
+  return {
+    connectionString,
+    connectionTimeoutMillis: connectTimeoutMs,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: keepAliveDelayMs,
+    fallback_application_name: 'coatcheck',
+  }
+}
