@@ -1,0 +1,123 @@
+import type { StandardSchemaV1 } from '@standard-schema/spec'
+import type { Json } from '../base/json-type.ts'
+import type { Enqueueable, HandlerContext } from './context.ts'
+import { declareApart } from './declared.ts'
+import type { Failure } from './failure.ts'
+import type { CommonOptions } from './queue-processor.ts'
+import type { Reply } from './reply.ts'
+
+/** The options of {@link defineService}. Items of services are always tracked. */
+export interface ServiceOptions<
+  Name extends string,
+  Schema extends StandardSchemaV1,
+  Output extends StandardSchemaV1,
+> extends CommonOptions<Name, Schema> {
+  /** Checks what `run` returns; callers get its output type. */
+  readonly output?: Output
+  /** `queue` (the default): answer 202 with an id, run later. `immediate`: run while the caller waits. */
+  readonly execution?: 'immediate' | 'queue'
+  /** Asked when an immediate run failed: true queues the request instead of answering with the error. */
+  readonly queueWhen?: (error: Failure, input: StandardSchemaV1.InferOutput<Schema>) => boolean
+  /** Whether callers of an immediate service may ask for it to be queued (`Prefer: respond-async`); true unless set. */
+  readonly respondAsync?: boolean
+  readonly http?: ServiceHttp
+}
+
+export interface ServiceHttp {
+  /** Path below the base path of the node; `/services/{application}/{name}` unless set. */
+  readonly path?: string
+}
+
+/** Answers a request: with the output, or with `reply(output, { status, headers })`. */
+export type RunHandler<Schema extends StandardSchemaV1, Returned> = (
+  input: StandardSchemaV1.InferOutput<Schema>,
+  ctx: HandlerContext,
+) => Returned
+
+/** What `run` may return where the service has an output schema. */
+export type Returnable<Output extends StandardSchemaV1> =
+  | StandardSchemaV1.InferInput<Output>
+  | Reply<StandardSchemaV1.InferInput<Output>>
+  | Promise<StandardSchemaV1.InferInput<Output> | Reply<StandardSchemaV1.InferInput<Output>>>
+
+/** A service. `Input` is what callers give, `Result` what they get: JSON by then. */
+export interface Service<Input, Result, Name extends string = string> extends Enqueueable<Input, Result> {
+  readonly kind: 'service'
+  readonly name: Name
+  /** As given; checked when a node is created. */
+  readonly options: unknown
+}
+
+/** A service apart from its handler. */
+export interface ServiceDeclaration<
+  Schema extends StandardSchemaV1,
+  Name extends string = string,
+> extends Service<StandardSchemaV1.InferInput<Schema>, unknown, Name> {
+  /** The same service with its handler. */
+  run<Returned>(
+    handler: RunHandler<Schema, Returned>,
+  ): Service<StandardSchemaV1.InferInput<Schema>, ResultOf<Returned>, Name>
+}
+
+/** A service with an output schema, apart from its handler. */
+export interface ServiceDeclarationWithOutput<
+  Schema extends StandardSchemaV1,
+  Output extends StandardSchemaV1,
+  Name extends string = string,
+> extends Service<StandardSchemaV1.InferInput<Schema>, Json<StandardSchemaV1.InferOutput<Output>>, Name> {
+  /** The same service with its handler. */
+  run(
+    handler: RunHandler<Schema, Returnable<Output>>,
+  ): Service<StandardSchemaV1.InferInput<Schema>, Json<StandardSchemaV1.InferOutput<Output>>, Name>
+}
+
+type ResultOf<Returned> = Json<Unreplied<Awaited<Returned>>>
+type Unreplied<Value> = Value extends Reply<infer Output> ? Output : Value
+
+/** Options in which `output` must not be given, so that the overload without it is taken. */
+type WithoutOutput<Name extends string, Schema extends StandardSchemaV1> = Omit<
+  ServiceOptions<Name, Schema, never>,
+  'output'
+> & {
+  readonly output?: never
+}
+
+/**
+ * Defines a service: one operation that outsiders call. Never throws; `createNode` reports all problems of all
+ * definitions at once. Without `run` it is a declaration for those who only call.
+ * @example
+ * export const hireWorker = defineService({
+ *   name: 'hire-worker',
+ *   input: z.object({ employeeId: z.string() }),
+ *   output: z.object({ account: z.string() }),
+ *   execution: 'immediate',
+ *   queueWhen: (error) => error.code === 'CONNECTION_FAILED',
+ *   async run(input, ctx) { … },
+ * })
+ */
+export function defineService<
+  Name extends string,
+  Schema extends StandardSchemaV1,
+  Output extends StandardSchemaV1,
+>(
+  options: ServiceOptions<Name, Schema, Output> & {
+    readonly output: Output
+    readonly run: RunHandler<Schema, Returnable<Output>>
+  },
+): Service<StandardSchemaV1.InferInput<Schema>, Json<StandardSchemaV1.InferOutput<Output>>, Name>
+export function defineService<Name extends string, Schema extends StandardSchemaV1, Returned>(
+  options: WithoutOutput<Name, Schema> & { readonly run: RunHandler<Schema, Returned> },
+): Service<StandardSchemaV1.InferInput<Schema>, ResultOf<Returned>, Name>
+export function defineService<
+  Name extends string,
+  Schema extends StandardSchemaV1,
+  Output extends StandardSchemaV1,
+>(
+  options: ServiceOptions<Name, Schema, Output> & { readonly output: Output },
+): ServiceDeclarationWithOutput<Schema, Output, Name>
+export function defineService<Name extends string, Schema extends StandardSchemaV1>(
+  options: WithoutOutput<Name, Schema>,
+): ServiceDeclaration<Schema, Name>
+export function defineService(options: unknown): unknown {
+  return declareApart('service', options)
+}
