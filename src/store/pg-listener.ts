@@ -1,11 +1,10 @@
-import type { Client as PgListenClient, Notification } from 'pg'
+import type { Client as PgListenClient } from 'pg'
+import { ChannelListeners, listenTo, unlistenFrom } from './channel-listeners.ts'
 
 const firstDelayMs = 100
 const maxDelayMs = 10_000
 const pingEveryMs = 30_000
 const pingTimeoutMs = 5000
-
-type OnNotify = (payload: string) => void
 
 /**
  * Listens on one connection of its own, for all channels of a driver. It comes back by itself, with back-off, and asks the
@@ -13,7 +12,7 @@ type OnNotify = (payload: string) => void
  */
 export class PgListener {
   readonly #createClient: () => PgListenClient
-  readonly #channels = new Map<string, Set<OnNotify>>()
+  readonly #channels = new ChannelListeners()
   #client: PgListenClient | undefined
   #connecting: Promise<void> | undefined
   #retry: NodeJS.Timeout | undefined
@@ -26,25 +25,20 @@ export class PgListener {
   }
 
   /** Resolves when the channel is listened on, or the first try has failed and the next is due. */
-  async listen(channel: string, onNotify: OnNotify): Promise<() => Promise<void>> {
-    const listeners = this.#channels.get(channel) ?? new Set()
-    this.#channels.set(channel, listeners)
-    // a set of functions would take the same one only once
-    const listener: OnNotify = (payload) => onNotify(payload)
-    listeners.add(listener)
-    if (listeners.size === 1 && this.#client) await this.#say(`listen ${quote(channel)}`)
-    else if (!this.#client) await this.#connect()
+  async listen(channel: string, onNotify: (payload: string) => void): Promise<() => Promise<void>> {
+    const { isFirst, remove } = this.#channels.add(channel, onNotify)
+    // a connection that is being made listens to what was wanted when it came up
+    await this.#connecting
+    if (!this.#client) await this.#connect()
+    else if (isFirst) await this.#say(listenTo(channel))
     return async () => {
-      if (!listeners.delete(listener) || listeners.size > 0) return
-      this.#channels.delete(channel)
-      if (this.#client) await this.#say(`unlisten ${quote(channel)}`)
+      if (remove()) await this.#say(unlistenFrom(channel))
     }
   }
 
   async stop(): Promise<void> {
     this.#stopped = true
     clearTimeout(this.#retry)
-    this.#channels.clear()
     await this.#connecting
     this.#drop(this.#client)
   }
@@ -62,11 +56,12 @@ export class PgListener {
     const client = this.#createClient()
     client.on('error', () => this.#lose(client))
     client.on('end', () => this.#lose(client))
-    client.on('notification', (message) => this.#tell(message))
+    client.on('notification', ({ channel, payload }) => this.#channels.tell(channel, payload ?? ''))
     this.#client = client
     try {
       await client.connect()
-      for (const channel of this.#channels.keys()) await client.query(`listen ${quote(channel)}`)
+      const text = this.#channels.listenText()
+      if (text) await client.query(text)
       // nobody waits for this connection from here on, so it must not keep the process alive
       const { unref } = client as { unref?: () => void }
       unref?.call(client)
@@ -75,10 +70,6 @@ export class PgListener {
     } catch {
       this.#lose(client)
     }
-  }
-
-  #tell(message: Notification): void {
-    for (const listener of this.#channels.get(message.channel) ?? []) listener(message.payload ?? '')
   }
 
   async #say(text: string): Promise<void> {
@@ -111,8 +102,4 @@ export class PgListener {
     const { connection } = client as { connection?: { stream?: { destroy?: () => void } } }
     connection?.stream?.destroy?.()
   }
-}
-
-function quote(channel: string): string {
-  return `"${channel.replaceAll('"', '""')}"`
 }

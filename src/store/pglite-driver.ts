@@ -1,0 +1,132 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { mkdir, realpath } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import pg from 'pg'
+import { CoatcheckError } from '../base/errors.ts'
+import type { Driver } from './driver.ts'
+import { acquireLockFile } from './lock-file.ts'
+import { PgliteListeners } from './pglite-listeners.ts'
+import { PgliteSocket } from './pglite-socket.ts'
+import { type Nesting, PooledDriver } from './pooled-driver.ts'
+
+/** A directory name that stands for a database in memory, of its own for each caller. */
+export const inMemory = 'memory://'
+
+/** An open embedded database. Several drivers of one process may use it, also drivers of another copy of this package. */
+interface Embedded {
+  readonly pool: pg.Pool
+  readonly nesting: AsyncLocalStorage<Nesting>
+  readonly listeners: Pick<PgliteListeners, 'listen'>
+  close(): Promise<void>
+}
+
+interface Shared {
+  users: number
+  readonly opened: Promise<Embedded>
+  closing?: Promise<void>
+}
+
+const registryKey = Symbol.for('coatcheck.embedded.1')
+
+/**
+ * Opens the embedded database, PGlite, and waits until it can be used. Drivers of one directory share it within a process.
+ * @param directory made where missing; holds `coatcheck.lock` and `pgdata`; `memory://` for one in memory
+ * @throws CoatcheckError `EMBEDDED_MISSING`, `DATABASE_LOCKED`
+ */
+export async function openPgliteDriver(directory: string): Promise<Driver> {
+  const { embedded, close } = directory === inMemory ? await openOwn() : await openShared(directory)
+  return new PooledDriver({
+    kind: 'pglite',
+    pool: embedded.pool,
+    preparedStatements: true,
+    nesting: embedded.nesting,
+    listen: (channel, onNotify) =>
+      embedded.listeners.listen(channel, onNotify, (text) => embedded.pool.query(text)),
+    onClose: close,
+  })
+}
+
+async function openOwn(): Promise<{ embedded: Embedded; close: () => Promise<void> }> {
+  const embedded = await openEmbedded(inMemory)
+  return { embedded, close: () => embedded.close() }
+}
+
+async function openShared(directory: string): Promise<{ embedded: Embedded; close: () => Promise<void> }> {
+  const registry = sharedDatabases()
+  await mkdir(resolve(directory), { recursive: true, mode: 0o700 })
+  const path = await realpath(directory)
+  for (let shared = registry.get(path); shared?.closing; shared = registry.get(path)) await shared.closing
+  const shared = registry.get(path) ?? { users: 0, opened: openLocked(path) }
+  registry.set(path, shared)
+  shared.users++
+  const leave = async () => {
+    if (--shared.users > 0) return
+    // it stays in the registry until the lock is free, so that who opens the directory now waits for that
+    shared.closing = shared.opened
+      .then((embedded) => embedded.close())
+      .catch(() => {})
+      .finally(() => registry.delete(path))
+    await shared.closing
+  }
+  try {
+    return { embedded: await shared.opened, close: leave }
+  } catch (error) {
+    await leave()
+    throw error
+  }
+}
+
+async function openLocked(path: string): Promise<Embedded> {
+  const lock = await acquireLockFile(join(path, 'coatcheck.lock'), path)
+  try {
+    const embedded = await openEmbedded(join(path, 'pgdata'))
+    return { ...embedded, close: () => embedded.close().finally(() => lock.release()) }
+  } catch (error) {
+    await lock.release()
+    throw error
+  }
+}
+
+async function openEmbedded(dataDirectory: string): Promise<Embedded> {
+  const { PGlite } = await importPglite()
+  const database = await PGlite.create(dataDirectory)
+  const listeners = new PgliteListeners()
+  const pool = new pg.Pool({
+    max: 1,
+    idleTimeoutMillis: 0,
+    // settings of the environment are for servers
+    user: 'postgres',
+    database: 'postgres',
+    password: '',
+    ssl: false,
+    stream: () => new PgliteSocket(database),
+    onConnect: (client) => listeners.attach(client),
+  })
+  return {
+    pool,
+    nesting: new AsyncLocalStorage(),
+    listeners,
+    close: async () => {
+      await pool.end()
+      await database.close()
+    },
+  }
+}
+
+async function importPglite(): Promise<typeof import('@electric-sql/pglite')> {
+  try {
+    return await import('@electric-sql/pglite')
+  } catch (cause) {
+    if (!(cause instanceof Error && 'code' in cause && cause.code === 'ERR_MODULE_NOT_FOUND')) throw cause
+    throw new CoatcheckError(
+      'EMBEDDED_MISSING',
+      'The embedded database needs the package @electric-sql/pglite: run "npm install @electric-sql/pglite", or set database to the URL of a PostgreSQL',
+      { cause },
+    )
+  }
+}
+
+function sharedDatabases(): Map<string, Shared> {
+  const holder = globalThis as { [registryKey]?: Map<string, Shared> }
+  return (holder[registryKey] ??= new Map())
+}
