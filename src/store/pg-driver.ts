@@ -1,4 +1,5 @@
 import pg from 'pg'
+import { CoatcheckError } from '../base/errors.ts'
 import type { Driver } from './driver.ts'
 import { PgListener } from './pg-listener.ts'
 import { type PgPool, PooledDriver } from './pooled-driver.ts'
@@ -22,9 +23,22 @@ export interface PgDriverOptions {
   readonly listen?: boolean
 }
 
-/** A driver for a PostgreSQL server. Connects with the first call. */
+/**
+ * A driver for a PostgreSQL server. Connects with the first call.
+ * @throws CoatcheckError `CONFIG_INVALID` for a pool whose clients are in pipeline mode
+ */
 export function createPgDriver(options: PgDriverOptions): Driver {
   const { database, preparedStatements = true, listen = preparedStatements } = options
+  if (
+    typeof database !== 'string' &&
+    database.options &&
+    'pipeline' in database.options &&
+    database.options.pipeline
+  )
+    throw new CoatcheckError(
+      'CONFIG_INVALID',
+      'The pool given as database has pipeline: true, and such clients refuse our statements; give a pool without it, or a URL',
+    )
   const settings = typeof database === 'string' ? clientSettings(database) : database.options
   const ownPool =
     typeof database === 'string'
