@@ -1,3 +1,5 @@
+import { showValue } from './shown-value.ts'
+
 /** Something in a JSON value that we do not store. */
 export interface Forbidden {
   readonly path: readonly (string | number)[]
@@ -91,7 +93,8 @@ export function describeUnwritable(value: unknown, limit: number): string | unde
   try {
     return walkMembers(value, limit, (member, path, parents) => {
       const where = path.length === 0 ? '' : ` at ${jsonPointer(path)}`
-      if (typeof member === 'bigint') return `has the BigInt ${member}${where}; write it as a string`
+      if (typeof member === 'bigint')
+        return `has the BigInt ${showValue(member)}${where}; write it as a string`
       if (typeof member === 'object' && member !== null && parents.includes(member))
         return `refers back to itself${where}, a cycle that JSON cannot hold`
       return undefined
