@@ -90,12 +90,14 @@ async function checkServer(driver: Driver): Promise<string[]> {
         current_setting('fsync') as fsync`,
   })
   const version = Number(row['version'])
+  const isolation = String(row['isolation'])
+  const encoding = String(row['encoding'])
   const problems = [
     version < oldestVersion * 10_000 &&
       `it is PostgreSQL ${Math.floor(version / 10_000)}, and ${oldestVersion} is the oldest that will do`,
-    row['isolation'] !== 'read committed' &&
-      `default_transaction_isolation is "${row['isolation']}" and has to be "read committed"`,
-    row['encoding'] !== 'UTF8' && `its encoding is ${row['encoding']} and has to be UTF8`,
+    isolation !== 'read committed' &&
+      `default_transaction_isolation is "${isolation}" and has to be "read committed"`,
+    encoding !== 'UTF8' && `its encoding is ${encoding} and has to be UTF8`,
     row['read_only'] === 'on' && 'it is read-only (a standby, or default_transaction_read_only)',
   ].filter((problem) => problem !== false)
   if (problems.length > 0)

@@ -1,11 +1,8 @@
-import pg from 'pg'
 import { CoatcheckError } from '../base/errors.ts'
 import type { Driver } from './driver.ts'
 import { PgListener } from './pg-listener.ts'
-import { type PgPool, PooledDriver } from './pooled-driver.ts'
-
-const connectTimeoutMs = 5000
-const keepAliveDelayMs = 10_000
+import { createClient, createServerPool, type PgPool, serverSettings } from './pg-pool.ts'
+import { PooledDriver } from './pooled-driver.ts'
 
 /** A pool of the user's own. `options` are those its clients are made from; without them there is no listening. */
 export interface UserPool extends PgPool {
@@ -39,12 +36,10 @@ export function createPgDriver(options: PgDriverOptions): Driver {
       'CONFIG_INVALID',
       'The pool given as database has pipeline: true, and such clients refuse our statements; give a pool without it, or a URL',
     )
-  const settings = typeof database === 'string' ? clientSettings(database) : database.options
+  const settings = typeof database === 'string' ? serverSettings(database) : database.options
   const ownPool =
-    typeof database === 'string'
-      ? new pg.Pool({ ...settings, max: options.max ?? 10, allowExitOnIdle: true })
-      : undefined
-  const listener = listen && settings ? new PgListener(() => new pg.Client(settings)) : undefined
+    typeof database === 'string' ? createServerPool(serverSettings(database), options.max ?? 10) : undefined
+  const listener = listen && settings ? new PgListener(() => createClient(settings)) : undefined
   return new PooledDriver({
     kind: 'postgres',
     pool: ownPool ?? (database as UserPool),
@@ -55,14 +50,4 @@ export function createPgDriver(options: PgDriverOptions): Driver {
       await ownPool?.end()
     },
   })
-}
-
-function clientSettings(connectionString: string): pg.ClientConfig {
-  return {
-    connectionString,
-    connectionTimeoutMillis: connectTimeoutMs,
-    keepAlive: true,
-    keepAliveInitialDelayMillis: keepAliveDelayMs,
-    fallback_application_name: 'coatcheck',
-  }
 }

@@ -1,14 +1,17 @@
+import type { Tx } from '../base/tx.ts'
 import { timedOut, translateError } from './database-error.ts'
 import type { Row } from './driver.ts'
 import type { PgCall } from './pg-call.ts'
 import { cancelOnServer } from './pg-cancel.ts'
+
+export type QueryResult = Awaited<ReturnType<Tx['query']>>
 
 type Callback<T> = (error: unknown, result: T) => void
 
 /** A client that a `pg` pool hands out, as far as we use it. */
 export interface PgClient {
   query(call: PgCall): unknown
-  query(text: string, values: unknown[] | undefined, callback: Callback<any>): unknown
+  query(text: string, values: unknown[] | undefined, callback: Callback<QueryResult | QueryResult[]>): unknown
   on(event: 'error', listener: (error: Error) => void): unknown
   release(destroy?: boolean | Error): void
   getTransactionStatus?(): string | null
@@ -45,8 +48,8 @@ export class PgSession {
     values: unknown[] | undefined,
     timeoutMs: number,
     ambiguous: boolean,
-  ): Promise<{ rows: any[] }> {
-    const result = await this.#send<{ rows: any[] } | { rows: any[] }[]>(timeoutMs, ambiguous, (callback) => {
+  ): Promise<QueryResult> {
+    const result = await this.#send<QueryResult | QueryResult[]>(timeoutMs, ambiguous, (callback) => {
       this.#client.query(text, values, callback)
     })
     return Array.isArray(result) ? (result.at(-1) ?? { rows: [] }) : result

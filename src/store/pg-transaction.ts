@@ -2,7 +2,7 @@ import { CoatcheckError } from '../base/errors.ts'
 import { timedOut } from './database-error.ts'
 import type { CallOptions, Row, Statement, Transaction, TransactionOptions } from './driver.ts'
 import { PgCall } from './pg-call.ts'
-import type { PgSession } from './pg-session.ts'
+import type { PgSession, QueryResult } from './pg-session.ts'
 
 const defaultLockTimeoutMs = 3000
 const defaultIdleTimeoutMs = 6000
@@ -23,7 +23,7 @@ export class PgTransaction implements Transaction {
   #tail: Promise<unknown> = Promise.resolve()
   #idleTimer: NodeJS.Timeout | undefined
   #over: CoatcheckError | undefined
-  #failure: { readonly error: unknown } | undefined
+  #failure: Error | undefined
   #ended = false
 
   constructor(session: PgSession, options: TransactionOptions, settings: TransactionSettings) {
@@ -57,7 +57,7 @@ export class PgTransaction implements Transaction {
     )
   }
 
-  query(text: string, values?: unknown[]): Promise<{ rows: any[] }> {
+  query(text: string, values?: unknown[]): Promise<QueryResult> {
     return this.#inTurn(() => this.#session.query(text, values, this.#settings.timeoutMs, false))
   }
 
@@ -117,7 +117,7 @@ export class PgTransaction implements Transaction {
   #expectCommit(call: PgCall): void {
     if (call.tags.at(-1) === 'COMMIT') return
     throw (
-      this.#failure?.error ??
+      this.#failure ??
       new CoatcheckError(
         'TRANSACTION_OVER',
         `The transaction was rolled back by the server: COMMIT was answered by ${call.tags.at(-1) ?? 'nothing'}`,
@@ -133,7 +133,7 @@ export class PgTransaction implements Transaction {
       try {
         return await work()
       } catch (error) {
-        this.#failure ??= { error }
+        if (error instanceof Error) this.#failure ??= error
         throw error
       } finally {
         if (!this.#over) this.#watchIdle()

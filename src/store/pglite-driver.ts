@@ -1,10 +1,11 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { mkdir, realpath } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import pg from 'pg'
+import type { PGlite } from '@electric-sql/pglite'
 import { CoatcheckError } from '../base/errors.ts'
 import type { Driver } from './driver.ts'
 import { acquireLockFile } from './lock-file.ts'
+import { createSingleSessionPool, type OwnPool } from './pg-pool.ts'
 import { PgliteListeners } from './pglite-listeners.ts'
 import { PgliteSocket } from './pglite-socket.ts'
 import { type Nesting, PooledDriver } from './pooled-driver.ts'
@@ -14,7 +15,7 @@ export const inMemory = 'memory://'
 
 /** An open embedded database. Several drivers of one process may use it, also drivers of another copy of this package. */
 interface Embedded {
-  readonly pool: pg.Pool
+  readonly pool: OwnPool
   readonly nesting: AsyncLocalStorage<Nesting>
   readonly listeners: Pick<PgliteListeners, 'listen'>
   close(): Promise<void>
@@ -80,7 +81,14 @@ async function openLocked(path: string): Promise<Embedded> {
   const lock = await acquireLockFile(join(path, 'coatcheck.lock'), path)
   try {
     const embedded = await openEmbedded(join(path, 'pgdata'))
-    return { ...embedded, close: () => embedded.close().finally(() => lock.release()) }
+    const close = async () => {
+      try {
+        await embedded.close()
+      } finally {
+        await lock.release()
+      }
+    }
+    return { ...embedded, close }
   } catch (error) {
     await lock.release()
     throw error
@@ -88,20 +96,12 @@ async function openLocked(path: string): Promise<Embedded> {
 }
 
 async function openEmbedded(dataDirectory: string): Promise<Embedded> {
-  const { PGlite } = await importPglite()
-  const database = await PGlite.create(dataDirectory)
+  const database = await createPglite(dataDirectory)
   const listeners = new PgliteListeners()
-  const pool = new pg.Pool({
-    max: 1,
-    idleTimeoutMillis: 0,
-    // settings of the environment are for servers
-    user: 'postgres',
-    database: 'postgres',
-    password: '',
-    ssl: false,
-    stream: () => new PgliteSocket(database),
-    onConnect: (client) => listeners.attach(client),
-  })
+  const pool = createSingleSessionPool(
+    () => new PgliteSocket(database),
+    (client) => listeners.attach(client),
+  )
   return {
     pool,
     nesting: new AsyncLocalStorage(),
@@ -113,9 +113,10 @@ async function openEmbedded(dataDirectory: string): Promise<Embedded> {
   }
 }
 
-async function importPglite(): Promise<typeof import('@electric-sql/pglite')> {
+async function createPglite(dataDirectory: string): Promise<PGlite> {
   try {
-    return await import('@electric-sql/pglite')
+    const { PGlite } = await import('@electric-sql/pglite')
+    return await PGlite.create(dataDirectory)
   } catch (cause) {
     if (!(cause instanceof Error && 'code' in cause && cause.code === 'ERR_MODULE_NOT_FOUND')) throw cause
     throw new CoatcheckError(

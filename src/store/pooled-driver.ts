@@ -3,16 +3,11 @@ import { CoatcheckError } from '../base/errors.ts'
 import { connectError, isStalePlan, timedOut } from './database-error.ts'
 import type { CallOptions, Driver, Row, Statement, Transaction, TransactionOptions } from './driver.ts'
 import { PgCall } from './pg-call.ts'
-import { type PgClient, PgSession } from './pg-session.ts'
+import type { PgPool } from './pg-pool.ts'
+import { PgSession, type QueryResult } from './pg-session.ts'
 import { PgTransaction } from './pg-transaction.ts'
 
 export const defaultTimeoutMs = 6000
-
-/** What we need of a `pg` pool; `pg.Pool` is one. */
-export interface PgPool {
-  connect(callback: (error: Error | undefined, client: any, release: any) => void): void
-  on(event: 'error', listener: (error: Error) => void): unknown
-}
 
 /** Marks the calls that are made, however indirectly, by the work of one transaction. */
 export interface Nesting {
@@ -59,7 +54,7 @@ export class PooledDriver implements Driver {
     }
   }
 
-  query(text: string, values?: unknown[]): Promise<{ rows: any[] }> {
+  query(text: string, values?: unknown[]): Promise<QueryResult> {
     return this.#onSession(defaultTimeoutMs, (session, leftMs) => session.query(text, values, leftMs, true))
   }
 
@@ -151,7 +146,7 @@ export class PooledDriver implements Driver {
         late = true
         reject(timedOut(`No connection to the database was free within ${timeoutMs} ms`, false))
       }, timeoutMs)
-      this.#options.pool.connect((error, client?: PgClient) => {
+      this.#options.pool.connect((error, client) => {
         clearTimeout(timer)
         if (late) client?.release()
         else if (client) resolve(new PgSession(client))
