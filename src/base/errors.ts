@@ -93,11 +93,16 @@ export function isCoatcheckError(value: unknown, code?: ErrorCode): value is Coa
   return brandOf(value) === 'error' && (code === undefined || (value as CoatcheckError).code === code)
 }
 
-/** Which class of ours made the value, by a brand that holds across copies of the package. */
+/** Which class of ours made the value, by a brand that holds across copies of the package. Never throws. */
 export function brandOf(value: unknown): string | undefined {
   if (typeof value !== 'object' || value === null) return undefined
-  const mark: unknown = (value as Record<symbol, unknown>)[brand]
-  return typeof mark === 'string' ? mark : undefined
+  try {
+    const mark: unknown = (value as Record<symbol, unknown>)[brand]
+    return typeof mark === 'string' ? mark : undefined
+  } catch {
+    // a proxy that is revoked, or whose trap throws
+    return undefined
+  }
 }
 
 /** Marks an object with a brand that {@link brandOf} reads. */

@@ -37,14 +37,11 @@ function findInText(text: string, what: string): Forbidden | undefined {
   return undefined
 }
 
-/** A JSON Pointer as a URI fragment (RFC 6901, 6), as RFC 9457 shows it: `#/lines/0/amount`. */
+/** A JSON Pointer (RFC 6901): `/lines/0/amount`, empty for the whole value. */
 export function jsonPointer(path: readonly PropertyKey[]): string {
-  let pointer = '#'
-  for (const step of path) {
-    const text = String(step).toWellFormed().replaceAll('~', '~0').replaceAll('/', '~1')
-    pointer += `/${encodeURIComponent(text)}`
-  }
-  return pointer
+  return path
+    .map((step) => `/${String(step).toWellFormed().replaceAll('~', '~0').replaceAll('/', '~1')}`)
+    .join('')
 }
 
 const quote = 34

@@ -16,8 +16,8 @@ export interface JsonLimits {
   readonly maxBytes: number
   /** What it is, to begin an error sentence with: `the payload of provision-account`. */
   readonly what: string
-  /** Which option raises `maxBytes`; `maxPayload` unless set. */
-  readonly option?: string
+  /** Which option raises `maxBytes`, null where none does; `maxPayload` unless set. */
+  readonly option?: string | null
 }
 
 /** A value that has been written as JSON, and what is read back from that text: Dates are strings by then. */
@@ -97,10 +97,11 @@ function checkSize(text: string, limits: JsonLimits): void {
   throw tooLarge(`${showNumber(bytes)} bytes`, limits)
 }
 
-function tooLarge(size: string, limits: JsonLimits): CoatcheckError {
+function tooLarge(size: string, { what, maxBytes, option = 'maxPayload' }: JsonLimits): CoatcheckError {
+  const way = option === null ? 'make it smaller' : `raise ${option}`
   return new CoatcheckError(
     'PAYLOAD_TOO_LARGE',
-    `${limits.what} is ${size} as JSON, over the limit of ${showNumber(limits.maxBytes)} bytes; raise ${limits.option ?? 'maxPayload'}, or store it elsewhere and hand over where it is`,
+    `${what} is ${size} as JSON, over the limit of ${showNumber(maxBytes)} bytes; ${way}, or store it elsewhere and hand over where it is`,
   )
 }
 

@@ -36,7 +36,7 @@ export function declareApart(kind: DefinitionKind, given: unknown): Declared {
 
 /** Whether `define*` made the value, in this copy of the package or another. */
 export function isDeclared(value: unknown): value is Declared {
-  const brand = safeBrandOf(value)
+  const brand = brandOf(value)
   return brand === 'queue-processor' || brand === 'service' || brand === 'application'
 }
 
@@ -61,13 +61,5 @@ function nameOf(options: unknown): string {
     return typeof name === 'string' ? name : ''
   } catch {
     return ''
-  }
-}
-
-function safeBrandOf(value: unknown): string | undefined {
-  try {
-    return brandOf(value)
-  } catch {
-    return undefined
   }
 }

@@ -30,7 +30,7 @@ const maxCode = 100
  * throw. Never throws itself. What is a failure already stays as it is.
  */
 export function toFailure(error: unknown): Failure {
-  const brand = readBrand(error)
+  const brand = brandOf(error)
   if (brand === 'failure') return error as Failure
   const status = statusOf(error)
   const own = brand === undefined ? undefined : ownCode(error, brand)
@@ -103,12 +103,4 @@ function joinMessages(outer: string, inner: string): string {
 function cleanText(text: string, maxLength: number): string {
   const short = text.length > maxLength ? `${text.slice(0, maxLength - 1)}…` : text
   return short.replaceAll('\0', '\u{fffd}').toWellFormed()
-}
-
-function readBrand(error: unknown): string | undefined {
-  try {
-    return brandOf(error)
-  } catch {
-    return undefined
-  }
 }
