@@ -4,7 +4,13 @@ export interface Part {
   stop(): Promise<void>
 }
 
-/** A loop whose every pass is a `tick` that says in how many milliseconds it wants the next one. */
+/** setTimeout takes a longer delay for none at all. */
+const maxDelayMs = 2 ** 31 - 1
+
+/**
+ * A loop whose every pass is a `tick` that says in how many milliseconds it wants the next one. Passes never overlap. A
+ * tick must not wait for `stop()` of its own loop, which waits for the tick.
+ */
 export class Loop implements Part {
   readonly #tick: () => Promise<number>
   readonly #onError: (error: unknown) => void
@@ -22,7 +28,7 @@ export class Loop implements Part {
   async start(): Promise<void> {
     if (!this.#stopped) return
     this.#stopped = false
-    this.#schedule(0)
+    this.wake()
   }
 
   /** Asks for a pass now; while one runs, another follows it. */
@@ -34,27 +40,35 @@ export class Loop implements Part {
 
   async stop(): Promise<void> {
     this.#stopped = true
+    this.#wanted = false
     clearTimeout(this.#timer)
     await this.#running
   }
 
   #schedule(delayMs: number): void {
     clearTimeout(this.#timer)
-    this.#timer = setTimeout(() => {
-      this.#running = this.#pass()
-    }, delayMs)
+    this.#timer = setTimeout(
+      () => {
+        // in `then`, so that even a tick that throws at once ends after it has begun
+        this.#running = this.#pass().then((nextMs) => this.#end(nextMs))
+      },
+      Math.min(delayMs, maxDelayMs),
+    )
   }
 
-  async #pass(): Promise<void> {
-    let delayMs = 1000
+  async #pass(): Promise<number> {
     try {
-      delayMs = await this.#tick()
+      return await this.#tick()
     } catch (error) {
       this.#onError(error)
+      return 1000
     }
+  }
+
+  #end(nextMs: number): void {
     this.#running = undefined
     if (this.#stopped) return
-    this.#schedule(this.#wanted ? 0 : delayMs)
+    this.#schedule(this.#wanted ? 0 : nextMs)
     this.#wanted = false
   }
 }
