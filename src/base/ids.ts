@@ -1,4 +1,5 @@
 import { CoatcheckError } from './errors.ts'
+import { showValue } from './shown-value.ts'
 
 /**
  * A queue item id is a UUIDv8 (RFC 9562, 5.8) that says where the item is:
@@ -19,7 +20,9 @@ export interface IdParts {
   readonly index: number
 }
 
-const hexOfIndex: string[] = Array.from({ length: itemsPerRow }, (_, index) => index.toString(16).padStart(3, '0'))
+const hexOfIndex: string[] = Array.from({ length: itemsPerRow }, (_, index) =>
+  index.toString(16).padStart(3, '0'),
+)
 
 const randomPool = new Uint32Array(2048)
 let poolAt = randomPool.length
@@ -62,7 +65,10 @@ export function isItemId(text: string): boolean {
 export function parseItemId(text: string): IdParts {
   const id = typeof text === 'string' ? text.toLowerCase() : ''
   if (!isItemId(id))
-    throw new CoatcheckError('ITEM_ID_INVALID', `"${String(text).slice(0, 80)}" is not a queue item id; ids look like 0199f3a1-7c00-8001-8001-5f3c9a2b1000`)
+    throw new CoatcheckError(
+      'ITEM_ID_INVALID',
+      `${showValue(text)} is not a queue item id; ids look like 0199f3a1-7c00-8001-8001-5f3c9a2b1000`,
+    )
   return {
     milliseconds: Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16),
     partition: Number.parseInt(id.slice(15, 18), 16),

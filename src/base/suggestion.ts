@@ -1,6 +1,6 @@
 /**
  * The known name that was probably meant: within a third of its letters by edit distance (case aside), or the only one
- * that holds the given name in it.
+ * that holds the given name (`payload` for `maxPayload`) or begins as it does (`retries` for `retry`).
  */
 export function closestName(name: string, known: readonly string[]): string | undefined {
   const given = name.toLowerCase().slice(0, 80)
@@ -15,11 +15,17 @@ export function closestName(name: string, known: readonly string[]): string | un
   }
   if (best !== undefined && bestDistance <= Math.max(1, Math.floor(Math.min(given.length, best.length) / 3)))
     return best
-  const holding = given.length < 4 ? [] : known.filter((candidate) => candidate.toLowerCase().includes(given))
-  return holding.length === 1 ? holding[0] : undefined
+  if (given.length < 4) return undefined
+  const alike = known.filter((candidate) => isAlike(given, candidate.toLowerCase()))
+  return alike.length === 1 ? alike[0] : undefined
 }
 
-/** The end of a sentence about an option nobody knows: `unknown option "retires"; did you mean "retry"?` */
+function isAlike(given: string, candidate: string): boolean {
+  const start = candidate.slice(0, Math.max(4, Math.ceil(candidate.length * 0.7)))
+  return candidate.includes(given) || (start.length >= 4 && given.startsWith(start))
+}
+
+/** The end of a sentence about an option nobody knows: `unknown option "retries"; did you mean "retry"?` */
 export function unknownOption(name: string, known: readonly string[]): string {
   const closest = closestName(name, known)
   const way = closest === undefined ? `the options are ${known.join(', ')}` : `did you mean "${closest}"?`
