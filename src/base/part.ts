@@ -15,8 +15,10 @@ export class Loop implements Part {
   readonly #tick: () => Promise<number>
   readonly #onError: (error: unknown) => void
   #timer: NodeJS.Timeout | undefined
+  #immediate: NodeJS.Immediate | undefined
+  #dueAt = Infinity
   #running: Promise<void> | undefined
-  #wanted = false
+  #wantedInMs = Infinity
   #stopped = true
 
   /** @param onError told when a pass throws; the loop goes on after a second */
@@ -31,29 +33,37 @@ export class Loop implements Part {
     this.wake()
   }
 
-  /** Asks for a pass now; while one runs, another follows it. */
-  wake(): void {
+  /** Asks for a pass within `delayMs`, now unless set; while one runs, another follows it. */
+  wake(delayMs = 0): void {
     if (this.#stopped) return
-    if (this.#running) this.#wanted = true
-    else this.#schedule(0)
+    if (this.#running) this.#wantedInMs = Math.min(this.#wantedInMs, delayMs)
+    else if (performance.now() + delayMs < this.#dueAt) this.#schedule(delayMs)
   }
 
   async stop(): Promise<void> {
     this.#stopped = true
-    this.#wanted = false
-    clearTimeout(this.#timer)
+    this.#wantedInMs = Infinity
+    this.#cancel()
     await this.#running
   }
 
   #schedule(delayMs: number): void {
+    this.#cancel()
+    this.#dueAt = performance.now() + delayMs
+    const begin = (): void => {
+      this.#dueAt = Infinity
+      // in `then`, so that even a tick that throws at once ends after it has begun
+      this.#running = this.#pass().then((nextMs) => this.#end(nextMs))
+    }
+    // a timer of 0 ms takes a whole one
+    if (delayMs <= 0) this.#immediate = setImmediate(begin)
+    else this.#timer = setTimeout(begin, Math.min(delayMs, maxDelayMs))
+  }
+
+  #cancel(): void {
     clearTimeout(this.#timer)
-    this.#timer = setTimeout(
-      () => {
-        // in `then`, so that even a tick that throws at once ends after it has begun
-        this.#running = this.#pass().then((nextMs) => this.#end(nextMs))
-      },
-      Math.min(delayMs, maxDelayMs),
-    )
+    clearImmediate(this.#immediate)
+    this.#dueAt = Infinity
   }
 
   async #pass(): Promise<number> {
@@ -68,7 +78,7 @@ export class Loop implements Part {
   #end(nextMs: number): void {
     this.#running = undefined
     if (this.#stopped) return
-    this.#schedule(this.#wanted ? 0 : nextMs)
-    this.#wanted = false
+    this.#schedule(Math.min(this.#wantedInMs, nextMs))
+    this.#wantedInMs = Infinity
   }
 }
