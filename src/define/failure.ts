@@ -1,6 +1,7 @@
 import { brandOf, markBrand } from '../base/errors.ts'
 import { showValue } from '../base/shown-value.ts'
 import { connectionFailureIn } from './connection-failure.ts'
+import type { Problem } from './problem.ts'
 import { readProperty } from './read-property.ts'
 
 /** What every throw is made into before a retry rule or `queueWhen` sees it. */
@@ -20,10 +21,13 @@ export interface FailureRecord {
   readonly code: string
   readonly status?: number
   readonly message: string
+  /** There where a `Problem` was thrown: its code, status and message were written for callers, and so were these. */
+  readonly problem?: { readonly errors?: NonNullable<Problem['errors']> }
 }
 
 const maxMessage = 2000
 const maxCode = 100
+const maxErrors = 100
 
 /**
  * Makes a failure of anything that was thrown: an Error of any library, a string, undefined, an object whose getters
@@ -54,7 +58,20 @@ export function failureRecord(failure: Failure): FailureRecord {
     code: cleanText(code, maxCode),
     ...(status === undefined ? {} : { status }),
     message: cleanText(message, maxMessage),
+    ...problemPart(failure.cause),
   }
+}
+
+/** Without it nobody could tell later what is for callers from what only looks like it: many libraries set code and status. */
+function problemPart(thrown: unknown): Pick<FailureRecord, 'problem'> {
+  if (brandOf(thrown) !== 'problem') return {}
+  const errors = readProperty(thrown, 'errors')
+  if (!Array.isArray(errors)) return { problem: {} }
+  const told = errors.slice(0, maxErrors).map((error: unknown) => ({
+    detail: textIn(error, 'detail'),
+    pointer: textIn(error, 'pointer'),
+  }))
+  return { problem: { errors: told } }
 }
 
 /** The code of an error of ours; its own connection causes do not change it. */
@@ -91,6 +108,11 @@ function messageOf(error: unknown): string {
   const name = readProperty(error, 'name')
   if (typeof error === 'object' && typeof name === 'string' && name !== '') return `${name} without a message`
   return `The handler threw ${showValue(error)}`
+}
+
+function textIn(value: unknown, name: string): string {
+  const text = readProperty(value, name)
+  return typeof text === 'string' ? cleanText(text, maxMessage) : ''
 }
 
 /** `fetch failed` alone helps nobody: what it was caused by is said too. */
