@@ -1,4 +1,4 @@
-import { CoatcheckError, isCoatcheckError } from './errors.ts'
+import { CoatcheckError } from './errors.ts'
 import {
   describeUnwritable,
   findForbidden,
@@ -114,7 +114,6 @@ function tooDeep(limits: JsonLimits): CoatcheckError {
 
 /** Why JSON.stringify threw. Only the failing case pays for finding out. */
 function unwritable(value: unknown, limits: JsonLimits, error: unknown): CoatcheckError {
-  if (isCoatcheckError(error)) return error
   if (error instanceof RangeError) {
     if (isDeeperThan(value, maxJsonDepth)) return tooDeep(limits)
     if (error.message.includes('string length')) return tooLarge('over 500 MB', limits)

@@ -66,12 +66,16 @@ export function failureRecord(failure: Failure): FailureRecord {
 function problemPart(thrown: unknown): Pick<FailureRecord, 'problem'> {
   if (brandOf(thrown) !== 'problem') return {}
   const errors = readProperty(thrown, 'errors')
-  if (!Array.isArray(errors)) return { problem: {} }
-  const told = errors.slice(0, maxErrors).map((error: unknown) => ({
-    detail: textIn(error, 'detail'),
-    pointer: textIn(error, 'pointer'),
-  }))
-  return { problem: { errors: told } }
+  try {
+    if (!Array.isArray(errors)) return { problem: {} }
+    const told = errors.slice(0, maxErrors).map((error: unknown) => ({
+      detail: textIn(error, 'detail'),
+      pointer: textIn(error, 'pointer'),
+    }))
+    return { problem: { errors: told } }
+  } catch {
+    return { problem: {} }
+  }
 }
 
 /** The code of an error of ours; its own connection causes do not change it. */

@@ -73,6 +73,7 @@ test('a cycle is refused with its place; the same object twice is none', () => {
   })
   const shared = { a: 1 }
   assert.deepEqual(write([shared, shared]).value, [shared, shared])
+  assert.throws(() => write([shared, shared, 5n]), /has the BigInt 5n at \/2;/)
 })
 
 test('a toJSON or getter that throws is told with its cause', () => {
