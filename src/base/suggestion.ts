@@ -25,11 +25,17 @@ function isAlike(given: string, candidate: string): boolean {
   return candidate.includes(given) || (start.length >= 4 && given.startsWith(start))
 }
 
-/** The end of a sentence about an option nobody knows: `unknown option "retries"; did you mean "retry"?` */
-export function unknownOption(name: string, known: readonly string[]): string {
+/**
+ * The end of a sentence about an option nobody knows: `unknown option "retries"; did you mean "retry"?`
+ * @param prefix goes before each name: `retry.` within the options of `retry`
+ */
+export function unknownOption(name: string, known: readonly string[], prefix = ''): string {
   const closest = closestName(name, known)
-  const way = closest === undefined ? `the options are ${known.join(', ')}` : `did you mean "${closest}"?`
-  return `unknown option ${JSON.stringify(name.slice(0, 80))}; ${way}`
+  const way =
+    closest === undefined
+      ? `the options are ${known.map((each) => prefix + each).join(', ')}`
+      : `did you mean "${prefix}${closest}"?`
+  return `unknown option ${JSON.stringify(prefix + name.slice(0, 80))}; ${way}`
 }
 
 /** Letters to insert, delete, replace or swap with their neighbour (optimal string alignment). */

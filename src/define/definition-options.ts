@@ -75,7 +75,7 @@ export function readDefinition(
   )
   const output = isService ? readSchema(reader, 'output') : undefined
   const supersede = isService ? undefined : reader.oneOf('supersede', ['older'])
-  needKey(reader, ['order', 'orderGroup', 'supersede'])
+  needKey(reader, isService ? ['order', 'orderGroup'] : ['order', 'orderGroup', 'supersede'])
   return Object.freeze({
     id,
     kind,

@@ -35,6 +35,11 @@ export class OptionReader {
     return this.options[name] !== undefined
   }
 
+  #get(name: string, unless: unknown): unknown {
+    const value = this.options[name]
+    return value === undefined ? unless : value
+  }
+
   /** Reports `name is value; way`. */
   refuse(name: string, way: string): void {
     this.#report(`${this.#prefix}${name} is ${showValue(this.options[name])}; ${way}`)
@@ -45,10 +50,9 @@ export class OptionReader {
     for (const name of Object.keys(this.options)) {
       if (known.includes(name)) continue
       const hint = Object.hasOwn(hints, name) ? hints[name] : undefined
-      const prefixed = known.map((each) => this.#prefix + each)
       this.#report(
         hint === undefined
-          ? unknownOption(this.#prefix + name, prefixed)
+          ? unknownOption(name, known, this.#prefix)
           : `unknown option "${this.#prefix}${name}"; ${hint}`,
       )
     }
@@ -63,21 +67,21 @@ export class OptionReader {
   }
 
   wholeNumber(name: string, { from, to, unless }: NumberRange): number {
-    const value = this.options[name] ?? unless
+    const value = this.#get(name, unless)
     if (typeof value === 'number' && Number.isInteger(value) && value >= from && value <= to) return value
     this.refuse(name, `write a whole number from ${showNumber(from)} to ${showNumber(to)}`)
     return unless
   }
 
   number(name: string, { from, to, unless }: NumberRange): number {
-    const value = this.options[name] ?? unless
+    const value = this.#get(name, unless)
     if (typeof value === 'number' && value >= from && value <= to) return value
     this.refuse(name, `write a number from ${showNumber(from)} to ${showNumber(to)}`)
     return unless
   }
 
   duration(name: string, { from, to, unless, words }: NamedRange): number {
-    const value = this.options[name] ?? unless
+    const value = this.#get(name, unless)
     const milliseconds = durationMs(value)
     if (milliseconds !== undefined && milliseconds >= from && milliseconds <= to) return milliseconds
     const way =
@@ -89,7 +93,7 @@ export class OptionReader {
   }
 
   size(name: string, { from, to, unless, words }: NamedRange): number {
-    const value = this.options[name] ?? unless
+    const value = this.#get(name, unless)
     const bytes = sizeBytes(value)
     if (bytes !== undefined && bytes >= from && bytes <= to) return bytes
     this.refuse(
@@ -110,7 +114,7 @@ export class OptionReader {
   }
 
   flag(name: string, unless: boolean): boolean {
-    const value = this.options[name] ?? unless
+    const value = this.#get(name, unless)
     if (typeof value === 'boolean') return value
     this.refuse(name, 'write true or false')
     return unless
