@@ -22,8 +22,9 @@ export function placeDefinitions(
   report: (problem: string) => void,
 ): PlacedDefinition[] {
   const ordered: Placed[] = []
+  const seen = new Set<unknown>()
   for (const entry of listOf(applications, 'applications', report).toReversed())
-    visit(entry, ordered, new Set(), report)
+    visit(entry, ordered, seen, report)
   const stack = ordered.toReversed()
   for (const [name, same] of Map.groupBy(stack, ({ declared }) => declared.name))
     if (name !== '' && same.length > 1)
@@ -43,14 +44,14 @@ function visit(
   seen: Set<unknown>,
   report: (problem: string) => void,
 ): void {
-  if (seen.has(value) || ordered.some(({ declared }) => declared === value)) return
-  seen.add(value)
   if (!isDeclared(value))
     return report(`${place} is ${showValue(value)}, which is no application; make it with defineApplication`)
   if (value.kind !== 'application')
     return report(
       `${place} is the ${nameDefinition(value)}; put it into an application: defineApplication({ name: '…', definitions: [it] })`,
     )
+  if (seen.has(value)) return
+  seen.add(value)
   const label = value.name === '' ? place : `Application ${showValue(value.name)}`
   const uses = copyOptions(value.options)?.['uses']
   if (uses !== undefined)

@@ -11,10 +11,9 @@ function foreignImports(file: string, seen = new Set<string>()): string[] {
   if (seen.has(file)) return []
   seen.add(file)
   const source = readFileSync(file, 'utf8')
-  const specifiers = [
-    ...source.matchAll(/^(?:import|export)\s(?!type\s)[^'"]*?['"]([^'"]+)['"]/gm),
-    ...source.matchAll(/import\(\s*['"]([^'"]+)['"]/g),
-  ].map((match) => match[1] ?? '')
+  const pattern =
+    /^(?:import|export)(?!\s+type\b)\s[^'"`;=()]*?from\s+'([^']+)'|^import\s+'([^']+)'|\bimport\(\s*'([^']+)'/gm
+  const specifiers = [...source.matchAll(pattern)].map((match) => match[1] ?? match[2] ?? match[3] ?? '')
   return specifiers.flatMap((specifier) =>
     specifier.startsWith('.')
       ? foreignImports(resolve(dirname(file), specifier), seen)

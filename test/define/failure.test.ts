@@ -65,12 +65,12 @@ test('the record of a problem says that it was written for callers, and where in
 })
 
 test('an error of ours stays what it says, whatever caused it', () => {
-  const cause = withCode('ECONNREFUSED')
+  const cause = withCode('ECONNREFUSED', 'refused')
   assert.equal(
     seen(new Problem({ status: 502, code: 'DIRECTORY_DOWN', detail: 'x', cause })).code,
     'DIRECTORY_DOWN',
   )
-  assert.equal(seen(new Reject('x', { cause })).code, 'REJECTED')
+  assert.deepEqual(seen(new Reject('x', { cause })), { code: 'REJECTED', message: 'x' })
 })
 
 const connectionCodes = [

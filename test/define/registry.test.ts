@@ -83,6 +83,24 @@ test('a declaration and the definition with its handler are one', () => {
   }
 })
 
+test('what the definition with the handler leaves open, its declaration says', () => {
+  const apart = defineQueueProcessor({ name: 'provision', input, key, concurrency: 3 })
+  const handled = defineQueueProcessor({ name: 'provision', input, concurrency: 4, process: () => 1 })
+  const definition = resolve(application('hr', [apart, handled])).registry.definitions.get('provision')
+  assert.deepEqual([definition?.key, definition?.concurrency], [key, 4])
+})
+
+test('a handler that is none is told', () => {
+  const way = 'give a function, such as async (input, ctx) => { … }.'
+  assert.deepEqual(resolve(application('hr', [provision.process(undefined as never)])).problems, [
+    `Application "hr", queue processor "provision": process is null; ${way}`,
+  ])
+  assert.deepEqual(
+    resolve(application('hr', [defineService({ name: 'a', input }).run(5 as never)])).problems,
+    [`Application "hr", service "a": run is 5; ${way}`],
+  )
+})
+
 test('a declaration alone has no handler', () => {
   const { registry, problems } = resolve(application('web', [provision]))
   assert.deepEqual(problems, [])
@@ -91,9 +109,10 @@ test('a declaration alone has no handler', () => {
 
 test('a declaration above takes no handler away, and lays its options over', () => {
   const above = defineQueueProcessor({ name: 'provision', input, concurrency: 3 })
+  const work = defineQueueProcessor({ name: 'provision', input, key, concurrency: 4, process: () => 'below' })
   const { registry, problems } = resolve(
     application('web', [above]),
-    application('hr', [provisionWork]),
+    application('hr', [work]),
     application('old', [provision.process(() => 'old')]),
   )
   assert.deepEqual(problems, [])
@@ -232,6 +251,17 @@ test('definitions of another copy of the package are taken', () => {
   const { registry, problems } = resolve(hrOfCopy)
   assert.deepEqual(problems, [])
   assert.equal(registry.definitions.get('a')?.application, 'hr')
+})
+
+test('applications that use each other, as only a forgery can, end', () => {
+  const forged = {
+    kind: 'application',
+    name: 'hr',
+    options: { name: 'hr', definitions: [provisionWork], uses: [] as unknown[] },
+    [Symbol.for('coatcheck.error')]: 'application',
+  }
+  forged.options.uses.push(forged)
+  assert.equal(resolve(forged).registry.definitions.size, 1)
 })
 
 test('what is defined is frozen, and does not follow what it was made of', () => {
