@@ -1,0 +1,47 @@
+import { hash } from 'node:crypto'
+import type { NodeRow } from '../store/nodes.ts'
+import type { PartitionName } from '../store/partitions.ts'
+
+/**
+ * Who should own which partition: rendezvous hashing over the live background nodes that serve the queue, with at most
+ * an even share for each, so that there is no leader, little moves when a node comes or goes, and none stays idle.
+ * Every node computes the same from the same rows.
+ * @returns the boot id by `queue/partition`; none where no node serves the queue
+ */
+export function assignPartitions(
+  nodes: readonly NodeRow[],
+  partitions: readonly PartitionName[],
+): Map<string, string> {
+  const assigned = new Map<string, string>()
+  const workers = nodes.filter((node) => node.types.includes('background'))
+  const byQueue = Map.groupBy(partitions, (partition) => partition.queue)
+  for (const [queue, ofQueue] of [...byQueue].toSorted(([a], [b]) => a - b)) {
+    const serving = workers.filter((node) => node.queues.includes(queue))
+    if (serving.length === 0) continue
+    const share = Math.ceil(ofQueue.length / serving.length)
+    const taken = new Map<string, number>()
+    for (const { partition } of ofQueue.toSorted((a, b) => a.partition - b.partition)) {
+      const name = `${queue}/${partition}`
+      const [best] = serving
+        .filter((node) => (taken.get(node.bootId) ?? 0) < share)
+        .map((node) => ({ bootId: node.bootId, rank: rankOf(node.bootId, name) }))
+        .toSorted((a, b) => (a.rank < b.rank ? 1 : -1))
+      if (!best) continue
+      assigned.set(name, best.bootId)
+      taken.set(best.bootId, (taken.get(best.bootId) ?? 0) + 1)
+    }
+  }
+  return assigned
+}
+
+const ranks = new Map<string, string>()
+
+function rankOf(bootId: string, name: string): string {
+  const key = `${bootId} ${name}`
+  let rank = ranks.get(key)
+  if (rank === undefined) {
+    if (ranks.size > 50_000) ranks.clear()
+    ranks.set(key, (rank = hash('sha256', key, 'hex')))
+  }
+  return rank
+}

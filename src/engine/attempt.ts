@@ -1,0 +1,131 @@
+import { CoatcheckError } from '../base/errors.ts'
+import type { QueueItemId } from '../base/ids.ts'
+import { writeJson } from '../base/json.ts'
+import type { Tx } from '../base/tx.ts'
+import type { Enqueueable, EnqueueOptions, HandlerContext } from '../define/context.ts'
+import type { Item, RequestContext } from '../define/item.ts'
+import type { Enqueuer, Gathered } from './enqueuer.ts'
+import type { WorkItem } from './work-item.ts'
+
+/** A line that a handler wrote, until it is stored with the outcome. */
+export interface LogLine {
+  readonly at: number
+  readonly message: string
+  readonly data: string | undefined
+}
+
+/** What an attempt needs of the node. */
+export interface AttemptSurroundings {
+  readonly enqueuer: Enqueuer
+  /** The item as `ctx.item` shows it. */
+  describe(item: WorkItem): Item
+}
+
+const maxLogLines = 1000
+const maxNoteBytes = 64_000
+
+/** One attempt at an item, and the context that its handler gets. Most handlers need few of its parts, so they are made when asked for. */
+export class Attempt implements HandlerContext {
+  readonly #work: WorkItem
+  readonly #surroundings: AttemptSurroundings
+  readonly context: RequestContext
+  #abort: AbortController | undefined
+  #item: Item | undefined
+  #over = false
+  abortedAt = 0
+  reportedStuck = false
+  lines: LogLine[] | undefined
+  writes: ((tx: Tx) => unknown)[] | undefined
+  gathered: Gathered | undefined
+  progressText: string | undefined
+
+  constructor(work: WorkItem, surroundings: AttemptSurroundings, context: RequestContext) {
+    this.#work = work
+    this.#surroundings = surroundings
+    this.context = context
+  }
+
+  get item(): Item {
+    return (this.#item ??= this.#surroundings.describe(this.#work))
+  }
+
+  get attempt(): number {
+    return this.#work.attempts + 1
+  }
+
+  get token(): number {
+    return this.#work.partition.epoch
+  }
+
+  get signal(): AbortSignal {
+    this.#abort ??= new AbortController()
+    if (this.abortedAt > 0 && !this.#abort.signal.aborted) this.#abort.abort(this.abortReason)
+    return this.#abort.signal
+  }
+
+  abortReason: CoatcheckError | undefined
+
+  // Bound, so that handlers can take them out: `async ({ id }, { log, enqueue }) => …`
+  readonly log = (message: string, data?: unknown): void => {
+    this.#check('log')
+    this.lines ??= []
+    if (this.lines.length >= maxLogLines) return
+    this.lines.push({
+      at: performance.now(),
+      message: String(message).replaceAll('\0', '�').slice(0, 2000),
+      data:
+        data === undefined
+          ? undefined
+          : writeJson(data, { maxBytes: maxNoteBytes, what: 'the data of a log line' }).text,
+    })
+  }
+
+  readonly progress = (value: unknown): void => {
+    this.#check('progress')
+    this.progressText = writeJson(value, { maxBytes: maxNoteBytes, what: 'the progress' }).text
+    this.#work.published = false
+  }
+
+  readonly enqueue = async <Input, Result>(
+    target: Enqueueable<Input, Result>,
+    input: Input,
+    options: EnqueueOptions = {},
+  ): Promise<QueueItemId<Result>> => {
+    this.#check('enqueue')
+    const gathered = (this.gathered ??= this.#surroundings.enqueuer.gather())
+    const id = await this.#surroundings.enqueuer.enqueue(gathered, target, input, options, {
+      ...this.context,
+      causationId: this.#work.id,
+    })
+    // Its settle may be on its way by now: then the item would be lost without a word.
+    this.#check('enqueue')
+    return id as QueueItemId<Result>
+  }
+
+  readonly atCommit = (write: (tx: Tx) => unknown): void => {
+    this.#check('atCommit')
+    this.writes ??= []
+    this.writes.push(write)
+  }
+
+  /** Tells the handler to stop. */
+  cancel(reason: CoatcheckError): void {
+    if (this.abortedAt > 0) return
+    this.abortedAt = performance.now()
+    this.abortReason = reason
+    this.#abort?.abort(reason)
+  }
+
+  /** The handler has returned or thrown: whatever it left running can change nothing more. */
+  end(): void {
+    this.#over = true
+  }
+
+  #check(method: string): void {
+    if (this.#over)
+      throw new CoatcheckError(
+        'HANDLER_OVER',
+        `${method} was called after attempt ${this.attempt} of item ${this.#work.id} had ended; await all that the handler starts`,
+      )
+  }
+}

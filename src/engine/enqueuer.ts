@@ -1,0 +1,74 @@
+import { CoatcheckError } from '../base/errors.ts'
+import type { QueueItemId } from '../base/ids.ts'
+import { showValue } from '../base/shown-value.ts'
+import { closestName } from '../base/suggestion.ts'
+import type { EnqueueOptions } from '../define/context.ts'
+import type { Definition } from '../define/definition.ts'
+import type { RequestContext } from '../define/item.ts'
+import { delayedRow, prepare } from './accept.ts'
+import { AppendBatch } from './append-batch.ts'
+import type { DatabaseClock } from './database-clock.ts'
+import type { Topology } from './topology.ts'
+
+/** What an attempt has enqueued, until it goes with its settle. */
+export interface Gathered {
+  readonly rows: AppendBatch
+  readonly delayed: string[]
+}
+
+/** Enqueues for handlers: into what their settle carries. */
+export class Enqueuer {
+  readonly #definitions: ReadonlyMap<string, Definition>
+  readonly #topology: Topology
+  readonly #clock: DatabaseClock
+
+  constructor(definitions: ReadonlyMap<string, Definition>, topology: Topology, clock: DatabaseClock) {
+    this.#definitions = definitions
+    this.#topology = topology
+    this.#clock = clock
+  }
+
+  gather(): Gathered {
+    return { rows: new AppendBatch(this.#topology, this.#clock.now()), delayed: [] }
+  }
+
+  async enqueue(
+    gathered: Gathered,
+    target: { readonly kind: string; readonly name: string },
+    input: unknown,
+    options: EnqueueOptions,
+    context: RequestContext,
+  ): Promise<QueueItemId> {
+    if (options.uniqueKey !== undefined)
+      throw new CoatcheckError(
+        'OPTION_INVALID',
+        'uniqueKey cannot be used in ctx.enqueue: whether the key is new is known only when the attempt is settled. Use node.enqueue, or let the handler decide',
+      )
+    const definition = findDefinition(this.#definitions, target)
+    const prepared = await prepare(definition, input, options, context)
+    const queue = this.#topology.queueOf(definition)
+    if (!prepared.due) return gathered.rows.put(queue, prepared.key, prepared.text)
+    const { item, id } = delayedRow(this.#topology, prepared, this.#clock.now())
+    gathered.delayed.push(item)
+    return id
+  }
+}
+
+/**
+ * The definition that a reference means in this application stack.
+ * @throws CoatcheckError `UNKNOWN_PROCESSOR`
+ */
+export function findDefinition(
+  definitions: ReadonlyMap<string, Definition>,
+  target: { readonly kind: string; readonly name: string },
+): Definition {
+  const name = typeof target?.name === 'string' ? target.name : showValue(target)
+  const found = definitions.get(target?.kind === 'service' ? `service:${name}` : name)
+  if (found) return found
+  const names = [...definitions.values()].map((definition) => definition.name)
+  const closest = closestName(name, names)
+  throw new CoatcheckError(
+    'UNKNOWN_PROCESSOR',
+    `there is no ${target?.kind === 'service' ? 'service' : 'queue processor'} "${name.slice(0, 80)}" in the applications of this node${closest ? `; did you mean "${closest}"?` : ''}`,
+  )
+}

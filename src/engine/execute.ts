@@ -1,0 +1,185 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { CoatcheckError, isCoatcheckError } from '../base/errors.ts'
+import { writeJson } from '../base/json.ts'
+import type { Definition, RetryPolicy } from '../define/definition.ts'
+import { failureRecord, toFailure, type Failure } from '../define/failure.ts'
+import type { RequestContext } from '../define/item.ts'
+import { isReject, isRetryLater } from '../define/outcome.ts'
+import { isReply, reply } from '../define/reply.ts'
+import { Attempt, type AttemptSurroundings } from './attempt.ts'
+import type { Outcome, WorkItem } from './work-item.ts'
+
+/** The context of the item whose handler runs, for what it enqueues and asks. */
+export const currentContext = new AsyncLocalStorage<RequestContext>()
+
+const noContext: RequestContext = Object.freeze({})
+
+/**
+ * Runs one attempt at an item: its input read and checked, the producer's context restored, the handler called, its end
+ * made into an outcome. Calls `onEnd` once; this is where throws end.
+ */
+export function executeItem(
+  work: WorkItem,
+  definition: Definition,
+  surroundings: AttemptSurroundings,
+  onEnd: (work: WorkItem, outcome: Outcome) => void,
+): void {
+  const attempt = startAttempt(work, surroundings)
+  let ran: unknown
+  try {
+    ran = readInput(definition, work.entry.i, (input) => callHandler(definition, input, attempt))
+  } catch (error) {
+    end(failed(work, definition, error))
+    return
+  }
+  if (!isThenable(ran)) {
+    end(succeeded(work, definition, ran))
+    return
+  }
+  ran.then(
+    (result) => end(succeeded(work, definition, result)),
+    (error: unknown) => end(failed(work, definition, error)),
+  )
+
+  function end(outcome: Outcome): void {
+    attempt.end()
+    onEnd(work, outcome)
+  }
+}
+
+function startAttempt(work: WorkItem, surroundings: AttemptSurroundings): Attempt {
+  const attempt = new Attempt(work, surroundings, work.entry.c ?? noContext)
+  work.attempt = attempt
+  work.startedAt = performance.now()
+  return attempt
+}
+
+/** The stored input as the handler takes it: upgraded, then through the schema again, whose transforms are the handler's types. */
+function readInput(definition: Definition, stored: unknown, next: (input: unknown) => unknown): unknown {
+  const upgraded = definition.upgrade ? upgradeInput(definition.upgrade, stored) : stored
+  const checked = definition.input['~standard'].validate(upgraded)
+  if (checked instanceof Promise) return (async () => next(fitting(definition, await checked)))()
+  return next(fitting(definition, checked))
+}
+
+type Checked = Awaited<ReturnType<Definition['input']['~standard']['validate']>>
+
+function fitting(definition: Definition, checked: Checked): unknown {
+  if (!checked.issues) return checked.value
+  const told = checked.issues
+    .slice(0, 5)
+    .map((issue) => issue.message)
+    .join('; ')
+  throw new CoatcheckError(
+    'PAYLOAD_NO_LONGER_FITS',
+    `the stored payload does not fit the schema of ${definition.name} (any more): ${told}; give the definition an upgrade`,
+  )
+}
+
+function upgradeInput(upgrade: (stored: unknown) => unknown, stored: unknown): unknown {
+  try {
+    return upgrade(stored)
+  } catch (error) {
+    throw new CoatcheckError(
+      'PAYLOAD_NO_LONGER_FITS',
+      `upgrade threw: ${error instanceof Error ? error.message : String(error)}`,
+      { cause: error },
+    )
+  }
+}
+
+/** Calls the handler within the context of whoever asked, and holds what it returns against its output schema. */
+export function callHandler(definition: Definition, input: unknown, attempt: Attempt): unknown {
+  const run = definition.run as NonNullable<Definition['run']>
+  const returned = currentContext.run(attempt.context, run, input, attempt)
+  return definition.output ? checkOutput(definition, definition.output, returned) : returned
+}
+
+/** What a service returns, through its output schema: callers get what the schema promises, or a failure. */
+async function checkOutput(
+  definition: Definition,
+  schema: NonNullable<Definition['output']>,
+  returned: unknown,
+): Promise<unknown> {
+  const given = await returned
+  const checked = await schema['~standard'].validate(isReply(given) ? given.output : given)
+  if (checked.issues) {
+    const told = checked.issues
+      .slice(0, 5)
+      .map((issue) => issue.message)
+      .join('; ')
+    throw new CoatcheckError(
+      'RESULT_INVALID',
+      `what ${definition.name} returned does not fit its output schema: ${told}`,
+    )
+  }
+  return isReply(given) ? reply(checked.value, given) : checked.value
+}
+
+function succeeded(work: WorkItem, definition: Definition, returned: unknown): Outcome {
+  const late = work.attempt?.abortReason
+  // An attempt that was told to stop and returns all the same has done its work; only a lost lease takes it away, later.
+  if (late && isCoatcheckError(late, 'TIMEOUT')) return failed(work, definition, late)
+  try {
+    if (isReply(returned)) {
+      const head = JSON.stringify({ status: returned.status, headers: returned.headers })
+      return { kind: 'succeeded', result: writeResult(definition, returned.output), reply: head }
+    }
+    return { kind: 'succeeded', result: writeResult(definition, returned) }
+  } catch (error) {
+    return failed(work, definition, error)
+  }
+}
+
+function writeResult(definition: Definition, returned: unknown): string | undefined {
+  if (returned === undefined) return undefined
+  try {
+    return writeJson(returned, {
+      maxBytes: Math.max(definition.maxPayloadBytes, 1_048_576),
+      what: `the result of ${definition.name}`,
+    }).text
+  } catch (error) {
+    if (!isCoatcheckError(error)) throw error
+    throw new CoatcheckError('RESULT_INVALID', error.message, { cause: error })
+  }
+}
+
+/** What a throw means: broken now, or again later, until the attempts are used up. */
+export function failed(work: WorkItem, definition: Definition, thrown: unknown): Outcome {
+  const told = work.attempt?.abortReason
+  // A handler that was told to stop throws whatever its signal made of it; the reason says more.
+  const failure = toFailure(told ?? thrown)
+  return failureOutcome(definition.retry, work.attempts + 1, failure, thrown)
+}
+
+/** The outcome of a failed attempt, the `attempt`th. */
+export function failureOutcome(
+  retry: RetryPolicy,
+  attempt: number,
+  failure: Failure,
+  thrown: unknown,
+): Outcome {
+  const record = failureRecord(failure)
+  if (isReject(thrown) || isPermanent(failure)) return { kind: 'broken', failure: record }
+  if (attempt >= retry.maxAttempts) return { kind: 'broken', failure: record }
+  const askedMs = isRetryLater(thrown) ? thrown.afterMs : undefined
+  return { kind: 'failed', failure: record, retryInMs: askedMs ?? backOff(retry, attempt) }
+}
+
+function isPermanent(failure: Failure): boolean {
+  // A result that cannot be stored will not become storable, and trying again would only repeat what the handler did.
+  return failure.code === 'PAYLOAD_NO_LONGER_FITS' || failure.code === 'RESULT_INVALID'
+}
+
+/** The delay after the `attempt`th attempt: grows by the factor, capped, and spread so that what failed together does not come back together. */
+export function backOff(retry: RetryPolicy, attempt: number): number {
+  const grown = Math.min(retry.initialDelayMs * retry.factor ** (attempt - 1), retry.maxDelayMs)
+  const spread = 1 + (Math.random() * 2 - 1) * retry.jitter
+  return Math.round(grown * spread)
+}
+
+function isThenable(value: unknown): value is Promise<unknown> {
+  return (
+    typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
+  )
+}

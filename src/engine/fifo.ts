@@ -1,0 +1,36 @@
+/** A queue whose `shift` costs the same however long it is. */
+export class Fifo<T> {
+  #items: (T | undefined)[] = []
+  #head = 0
+
+  get size(): number {
+    return this.#items.length - this.#head
+  }
+
+  push(item: T): void {
+    this.#items.push(item)
+  }
+
+  shift(): T | undefined {
+    if (this.#head >= this.#items.length) return undefined
+    const item = this.#items[this.#head]
+    this.#items[this.#head++] = undefined
+    if (this.#head > 1024 && this.#head * 2 > this.#items.length) {
+      this.#items = this.#items.slice(this.#head)
+      this.#head = 0
+    }
+    return item
+  }
+
+  peek(): T | undefined {
+    return this.#items[this.#head]
+  }
+
+  /** Takes out all, in order. */
+  drain(): T[] {
+    const all = this.#items.slice(this.#head) as T[]
+    this.#items = []
+    this.#head = 0
+    return all
+  }
+}

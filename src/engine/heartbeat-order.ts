@@ -1,0 +1,13 @@
+/** What the heartbeat's thread is told. */
+export interface HeartbeatOrder {
+  readonly database: string
+  readonly preparedStatements: boolean
+  readonly schema: string
+  readonly bootId: string
+  readonly leaseMs: number
+  readonly intervalMs: number
+  readonly shared: SharedArrayBuffer
+}
+
+/** The shared numbers: how often the main thread's loop has turned, and when the last good heartbeat was sent (hrtime). */
+export const heartbeatSlots = { mainCount: 0, lastGood: 1 } as const

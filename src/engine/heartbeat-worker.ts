@@ -1,0 +1,53 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import { parentPort, workerData } from 'node:worker_threads'
+import { renewLease } from '../store/nodes.ts'
+import { createPgDriver } from '../store/pg-driver.ts'
+import { heartbeatSlots, type HeartbeatOrder } from './heartbeat-order.ts'
+
+/**
+ * Renews the node's lease, off the main thread, so that a handler that computes for seconds does not lose it. It stops
+ * renewing when the main thread's counter has not moved for 30 s: then the node is stuck, and others take over.
+ */
+const order = workerData as HeartbeatOrder
+const shared = new BigInt64Array(order.shared)
+const driver = createPgDriver({
+  database: order.database,
+  max: 1,
+  listen: false,
+  preparedStatements: order.preparedStatements,
+})
+const statement = renewLease(order.schema)
+const stuckAfterMs = 30_000
+
+let stopping = false
+let lastCount = -1n
+let movedAt = performance.now()
+
+parentPort?.on('message', () => {
+  stopping = true
+})
+
+while (!stopping) {
+  const count = Atomics.load(shared, heartbeatSlots.mainCount)
+  if (count !== lastCount) {
+    lastCount = count
+    movedAt = performance.now()
+  }
+  let delayMs = order.intervalMs
+  if (performance.now() - movedAt < stuckAfterMs) {
+    const sentAt = process.hrtime.bigint()
+    try {
+      const [row] = await driver.run(statement, [order.bootId, order.leaseMs], {
+        timeoutMs: Math.floor(order.leaseMs / 2),
+      })
+      if (row) Atomics.store(shared, heartbeatSlots.lastGood, sentAt)
+      else parentPort?.postMessage('forgotten')
+    } catch {
+      // Tried again soon; the main thread sees by the age of the last good one what that means.
+      delayMs = 250
+    }
+  }
+  await wait(delayMs)
+}
+await driver.close()
+parentPort?.close()

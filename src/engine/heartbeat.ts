@@ -1,0 +1,145 @@
+import { Worker } from 'node:worker_threads'
+import { isCoatcheckError } from '../base/errors.ts'
+import type { Events } from '../base/events.ts'
+import { Loop, type Part } from '../base/part.ts'
+import type { OpenDatabase } from '../store/database.ts'
+import { registerNode, renewLease, unregisterNode, unregisterOthers, type NodeRow } from '../store/nodes.ts'
+import { heartbeatSlots, type HeartbeatOrder } from './heartbeat-order.ts'
+import type { Lease } from './lease.ts'
+
+export interface HeartbeatParts {
+  readonly database: OpenDatabase
+  /** The database's URL, for a connection of the heartbeat's own; undefined: it beats on the main thread. */
+  readonly url: string | undefined
+  readonly preparedStatements: boolean
+  readonly node: NodeRow
+  readonly version: string
+  readonly events: Events
+}
+
+export const leaseMs = 8_000
+export const beatMs = 2_000
+
+/** Boot ids of the nodes in this process: of an embedded database no other process can hold a lease. */
+const bootIds: Set<string> = ((globalThis as Record<symbol, unknown>)[Symbol.for('coatcheck.boot-ids')] ??=
+  new Set<string>()) as Set<string>
+
+/** Keeps the node's lease: enters its row, has it renewed, and knows whether it may still act. */
+export class Heartbeat implements Part, Lease {
+  readonly #parts: HeartbeatParts
+  readonly #shared = new SharedArrayBuffer(16)
+  readonly #numbers = new BigInt64Array(this.#shared)
+  #worker: Worker | undefined
+  #counter: NodeJS.Timeout | undefined
+  #loop: Loop | undefined
+  #started = false
+
+  constructor(parts: HeartbeatParts) {
+    this.#parts = parts
+  }
+
+  get isSafe(): boolean {
+    if (!this.#started) return false
+    // The lock file of the directory is the lease.
+    if (this.#parts.database.driver.kind === 'pglite') return true
+    const ageNs = process.hrtime.bigint() - Atomics.load(this.#numbers, heartbeatSlots.lastGood)
+    return ageNs < BigInt(Math.floor((leaseMs * 2) / 3)) * 1_000_000n
+  }
+
+  async start(): Promise<void> {
+    if (this.#started) return
+    const { database, node, url } = this.#parts
+    bootIds.add(node.bootId)
+    if (database.driver.kind === 'pglite')
+      await unregisterOthers(database.driver, database.schema, [...bootIds])
+    await this.#register()
+    this.#started = true
+    if (url === undefined || database.driver.kind === 'pglite') await this.#beatHere()
+    else this.#beatBeside(url)
+  }
+
+  async stop(): Promise<void> {
+    if (!this.#started) return
+    this.#started = false
+    clearInterval(this.#counter)
+    await this.#loop?.stop()
+    const worker = this.#worker
+    this.#worker = undefined
+    if (worker) {
+      const ended = new Promise<void>((resolve) => worker.once('exit', () => resolve()))
+      worker.postMessage('stop')
+      const timer = setTimeout(() => void worker.terminate(), 1_000)
+      await ended
+      clearTimeout(timer)
+    }
+    bootIds.delete(this.#parts.node.bootId)
+    try {
+      await unregisterNode(this.#parts.database.driver, this.#parts.database.schema, this.#parts.node.bootId)
+    } catch (error) {
+      // Its lease runs out by itself.
+      this.#parts.events.emit('problem', { where: 'heartbeat', error })
+    }
+  }
+
+  async #register(): Promise<void> {
+    const { database, node, version } = this.#parts
+    const sentAt = process.hrtime.bigint()
+    await registerNode(database.driver, database.schema, node, version, leaseMs)
+    Atomics.store(this.#numbers, heartbeatSlots.lastGood, sentAt)
+  }
+
+  async #beatHere(): Promise<void> {
+    const { database, node, events } = this.#parts
+    this.#loop = new Loop(
+      async () => {
+        const sentAt = process.hrtime.bigint()
+        const [row] = await database.driver.run(renewLease(database.schema), [node.bootId, leaseMs])
+        if (row) Atomics.store(this.#numbers, heartbeatSlots.lastGood, sentAt)
+        else await this.#register()
+        return beatMs
+      },
+      (error) => events.emit('problem', { where: 'heartbeat', error }),
+    )
+    await this.#loop.start()
+  }
+
+  #beatBeside(url: string): void {
+    const { database, node, events, preparedStatements } = this.#parts
+    this.#counter = setInterval(() => Atomics.add(this.#numbers, heartbeatSlots.mainCount, 1n), 500)
+    this.#counter.unref()
+    const order: HeartbeatOrder = {
+      database: url,
+      preparedStatements,
+      schema: database.schema,
+      bootId: node.bootId,
+      leaseMs,
+      intervalMs: beatMs,
+      shared: this.#shared,
+    }
+    // The extension of this very file: .ts from the sources, .js from the package.
+    const extension = import.meta.url.slice(import.meta.url.lastIndexOf('.'))
+    const worker = new Worker(new URL(`./heartbeat-worker${extension}`, import.meta.url), {
+      workerData: order,
+    })
+    worker.unref()
+    // Its row was cleaned away while it could not beat: enter it again.
+    worker.on(
+      'message',
+      () =>
+        void this.#register().catch((error: unknown) =>
+          events.emit('problem', { where: 'heartbeat', error }),
+        ),
+    )
+    worker.on('error', (error) => {
+      if (isCoatcheckError(error)) return
+      events.emit('problem', { where: 'heartbeat', error })
+    })
+    worker.on('exit', () => {
+      if (this.#worker !== worker) return
+      this.#worker = undefined
+      // Without a heartbeat the node would lose its lease: begin another.
+      if (this.#started) setTimeout(() => this.#started && this.#beatBeside(url), 500).unref()
+    })
+    this.#worker = worker
+  }
+}

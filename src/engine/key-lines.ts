@@ -1,0 +1,223 @@
+import type { KeyLine } from './key-line.ts'
+import type { OwnedPartition } from './owned-partition.ts'
+import type { Outcome, WorkItem } from './work-item.ts'
+
+/** Reads from the lane for a key. */
+export interface LaneReader {
+  /** The first rows of a key in the lane, in order. They are not in memory before `onTaken` is told. */
+  next(partition: OwnedPartition, line: KeyLine): Promise<LaneHead>
+}
+
+export interface LaneHead {
+  /** Rows that may run, up to the first that waits for a time or a person. */
+  readonly items: readonly WorkItem[]
+  /** The first row, where it waits. */
+  readonly blocked: WorkItem | undefined
+  /** There may be more behind them. */
+  readonly more: boolean
+}
+
+export interface KeyLinesParts {
+  readonly lane: LaneReader
+  readonly onReady: (work: WorkItem) => void
+  /** A row of the lane is in memory from now on. */
+  readonly onTaken: (work: WorkItem) => void
+  /** A row of the lane that was in memory is not any more; the lane keeps it. */
+  readonly onLeft: (work: WorkItem) => void
+  readonly onEnded: (work: WorkItem, outcome: Outcome) => void
+  readonly onProblem: (error: unknown) => void
+  readonly pump: () => void
+}
+
+/** The order of items of one key: at most one is active, the others are held behind it. */
+export class KeyLines {
+  readonly #parts: KeyLinesParts
+
+  constructor(parts: KeyLinesParts) {
+    this.#parts = parts
+  }
+
+  /**
+   * Lets an item into the line of its key.
+   * @param laneHead the position of the key's first row in the lane, where there is one
+   */
+  enter(work: WorkItem, laneHead?: number): void {
+    const { partition } = work
+    const key = work.entry.k as string
+    const scope = work.scope
+    const strict = work.processor?.definition.order !== 'relaxed'
+    let line = partition.lineOf(scope, key)
+    if (!line) {
+      // After a row of the lane others of its key may follow there.
+      line = partition.openLine(
+        scope,
+        key,
+        work.waiting ? partition.laneHasHeld : laneHead !== undefined && strict,
+      )
+      work.line = line
+      // Behind rows of the lane it is held; before them (a takeover has it again) it goes first.
+      if (laneHead !== undefined && strict && laneHead < work.position && !work.waiting) {
+        this.#hold(line, work)
+        this.#startNext(partition, line)
+        return
+      }
+      line.active = work
+      this.#parts.onReady(work)
+      return
+    }
+    work.line = line
+    // A row of the lane whose time has come stands before all that is held in memory.
+    if (work.waiting && !line.active) {
+      line.active = work
+      this.#parts.onReady(work)
+      return
+    }
+    if (work.processor?.definition.supersede === 'older' && !work.waiting) this.#supersede(partition, line)
+    if (!line.active && this.#mayStart(line)) {
+      line.active = work
+      this.#parts.onReady(work)
+      return
+    }
+    this.#hold(line, work)
+  }
+
+  /** The active item has ended well: the next one may start. */
+  advance(work: WorkItem): void {
+    const { line, partition } = work
+    if (!line || line.active !== work) return
+    line.active = undefined
+    this.#startNext(partition, line)
+  }
+
+  /** The settle of an item has committed that its key waited for. */
+  settled(work: WorkItem, outcome: Outcome): void {
+    const { line, partition } = work
+    if (!line || partition.lost) return
+    if (outcome.kind === 'spilled') {
+      line.spilling--
+      line.checkLane = true
+    }
+    if (line.active === work) line.active = undefined
+    if (outcome.kind === 'failed' && work.processor?.definition.order !== 'relaxed') {
+      // Its row in the lane holds the key until its next attempt.
+      line.checkLane = true
+      this.#closeIfEmpty(partition, line)
+      return
+    }
+    this.#startNext(partition, line)
+    this.#parts.pump()
+  }
+
+  /** Moves held items to the lane, the longest lines first, until `count` have gone. */
+  spill(partition: OwnedPartition, count: number): void {
+    const lines = [...partition.lines.values()].flatMap((byKey) => [...byKey.values()])
+    lines.sort((a, b) => b.held.size - a.held.size)
+    let left = count
+    for (const line of lines) {
+      if (left <= 0 || line.held.size === 0) return
+      // The whole line, so that what the lane has of a key always comes before what memory has.
+      for (const work of line.held.drain()) {
+        partition.held--
+        left--
+        if (work.waiting) {
+          this.#parts.onLeft(work)
+          line.checkLane = true
+          continue
+        }
+        line.spilling++
+        this.#parts.onEnded(work, { kind: 'spilled' })
+      }
+    }
+  }
+
+  #hold(line: KeyLine, work: WorkItem): void {
+    line.held.push(work)
+    work.partition.held++
+  }
+
+  #mayStart(line: KeyLine): boolean {
+    return line.held.size === 0 && !line.checkLane && line.spilling === 0 && !line.asking
+  }
+
+  #startNext(partition: OwnedPartition, line: KeyLine): void {
+    if (partition.lost || line.active || line.asking || line.spilling > 0) return
+    if (line.checkLane) {
+      void this.#askLane(partition, line)
+      return
+    }
+    const next = line.held.shift()
+    if (!next) {
+      partition.closeLine(line)
+      return
+    }
+    partition.held--
+    line.active = next
+    this.#parts.onReady(next)
+  }
+
+  /** What the lane has of the key comes first, unless memory has something that was there before it. */
+  async #askLane(partition: OwnedPartition, line: KeyLine): Promise<void> {
+    line.asking = true
+    const putsBefore = partition.lanePuts
+    try {
+      const { items, blocked, more } = await this.#parts.lane.next(partition, line)
+      line.asking = false
+      if (partition.lost || line.active) return
+      const head = items[0]
+      const held = line.held.peek()
+      if (held && !held.waiting && head && held.position < head.position) {
+        line.active = line.held.shift()
+        partition.held--
+        if (line.active) this.#parts.onReady(line.active)
+      } else if (head) {
+        // The lane's rows before what memory holds.
+        const behind = line.held.drain()
+        for (const work of items) {
+          this.#parts.onTaken(work)
+          work.line = line
+          this.#hold(line, work)
+        }
+        for (const work of behind) line.held.push(work)
+        line.checkLane = more
+        line.active = line.held.shift()
+        partition.held--
+        if (line.active) this.#parts.onReady(line.active)
+      } else if (blocked) {
+        // Superseded while it waits: the newer one is held behind it.
+        if (held?.processor?.definition.supersede === 'older') this.#cancel(blocked, line)
+        else this.#closeIfEmpty(partition, line)
+      } else {
+        if (putsBefore === partition.lanePuts) line.checkLane = false
+        this.#startNext(partition, line)
+      }
+      this.#parts.pump()
+    } catch (error) {
+      line.asking = false
+      this.#parts.onProblem(error)
+      // Asked again; meanwhile the key stays where it is.
+      setTimeout(() => this.#startNext(partition, line), 500).unref()
+    }
+  }
+
+  /** A line that only the lane holds need not stay in memory: who comes next is told by the lane. */
+  #closeIfEmpty(partition: OwnedPartition, line: KeyLine): void {
+    if (line.isEmpty) partition.closeLine(line)
+  }
+
+  /** The newest wins: what came before and has not started ends as cancelled. */
+  #supersede(partition: OwnedPartition, line: KeyLine): void {
+    const older = line.held.drain()
+    partition.held -= older.length
+    if (line.active && line.active.startedAt === 0 && !line.active.outcome) older.unshift(line.active)
+    for (const work of older) this.#parts.onEnded(work, { kind: 'cancelled', reason: 'superseded' })
+    // One that waits for its next attempt is met when the lane is asked.
+    if (!line.active && line.checkLane) setImmediate(() => this.#startNext(partition, line))
+  }
+
+  #cancel(work: WorkItem, line: KeyLine): void {
+    this.#parts.onTaken(work)
+    work.line = line
+    line.active = work
+    this.#parts.onEnded(work, { kind: 'cancelled', reason: 'superseded' })
+  }
+}

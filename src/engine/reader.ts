@@ -1,0 +1,231 @@
+import type { Events } from '../base/events.ts'
+import { itemsPerRow } from '../base/ids.ts'
+import { Loop, type Part } from '../base/part.ts'
+import type { OpenDatabase } from '../store/database.ts'
+import { readWaitingKeys } from '../store/waiting-items.ts'
+import type { Stream, StreamRow } from '../stream/stream.ts'
+import { maxLoaded, type Dispatcher } from './dispatcher.ts'
+import type { Entry } from './entry.ts'
+import type { OwnedPartition } from './owned-partition.ts'
+import type { Settler } from './settler.ts'
+import { WorkItem } from './work-item.ts'
+
+export interface ReaderParts {
+  readonly database: OpenDatabase
+  readonly stream: Stream
+  readonly dispatcher: Dispatcher
+  readonly settler: Settler
+  readonly events: Events
+  readonly owned: ReadonlyMap<string, OwnedPartition>
+  /** A seq is missing: somebody has to find out why. */
+  readonly onHole: () => void
+  /** A partition was read up to its end, or a piece further. */
+  readonly onRead: () => void
+}
+
+/** How often a partition is read without a hint. */
+export const pollMs = 500
+const rowsAtOnce = 64
+const bytesAtOnce = 8_000_000
+/** Held items of a partition in memory, and gaps in what is done of it, before some are moved to the lane. */
+const maxHeld = 2_000
+const maxGaps = 200
+
+/** Reads what comes in the partitions of this node, and hands it to the dispatcher. */
+export class Reader implements Part {
+  readonly #parts: ReaderParts
+  readonly #loop: Loop
+
+  constructor(parts: ReaderParts) {
+    this.#parts = parts
+    this.#loop = new Loop(
+      () => this.tick(),
+      (error) => parts.events.emit('problem', { where: 'read', error }),
+    )
+  }
+
+  async start(): Promise<void> {
+    await this.#loop.start()
+  }
+
+  async stop(): Promise<void> {
+    await this.#loop.stop()
+  }
+
+  wake(): void {
+    this.#loop.wake()
+  }
+
+  /** One pass over all partitions that have something, or whose time has come. */
+  async tick(): Promise<number> {
+    const { dispatcher, stream, owned } = this.#parts
+    // Woken when there is room again.
+    if (dispatcher.loaded * 2 >= maxLoaded) {
+      this.#relieve()
+      return pollMs
+    }
+    const now = performance.now()
+    const wanted = [...owned.values()].filter(
+      (partition) =>
+        !partition.draining && !partition.lost && (partition.hinted || now - partition.readAt >= pollMs),
+    )
+    if (wanted.length === 0) return this.#untilPoll(now)
+    for (const partition of wanted) {
+      partition.hinted = false
+      partition.readAt = now
+    }
+    let rows: StreamRow[]
+    try {
+      rows = await stream.read(
+        wanted.map((partition) => ({
+          queue: partition.queue,
+          partition: partition.partition,
+          from: partition.nextSeq,
+        })),
+        { rows: rowsAtOnce, bytes: bytesAtOnce },
+      )
+    } catch (error) {
+      for (const partition of wanted) partition.hinted = true
+      throw error
+    }
+    for (const partition of wanted)
+      await this.#take(
+        partition,
+        rows.filter((row) => row.queue === partition.queue && row.partition === partition.partition),
+        wanted.length,
+      )
+    dispatcher.pump()
+    this.#relieve()
+    return this.#untilPoll(performance.now())
+  }
+
+  /** Rows of a hole that was filled while the log had gone on: they run after what was dispatched. */
+  async takeLate(row: StreamRow): Promise<void> {
+    const partition = this.#parts.owned.get(`${row.queue}/${row.partition}`)
+    if (!partition || partition.lost) return
+    await this.#offer(partition, [row])
+    this.#parts.dispatcher.pump()
+  }
+
+  #untilPoll(now: number): number {
+    let wait = pollMs
+    for (const partition of this.#parts.owned.values()) {
+      if (partition.draining || partition.lost) continue
+      wait = Math.min(wait, partition.hinted ? 0 : Math.max(1, pollMs - (now - partition.readAt)))
+    }
+    return wait
+  }
+
+  async #take(partition: OwnedPartition, rows: readonly StreamRow[], readers: number): Promise<void> {
+    if (rows.length === 0) {
+      this.#parts.onRead()
+      return
+    }
+    let size = 0
+    for (const row of rows) {
+      size += row.text.length
+      for (let seq = partition.nextSeq; seq < row.seq; seq++) this.#miss(partition, seq)
+      partition.nextSeq = row.seq + 1
+    }
+    if (rows.length === rowsAtOnce || size * readers >= bytesAtOnce) partition.hinted = true
+    await this.#offer(partition, rows)
+    this.#parts.onRead()
+  }
+
+  #miss(partition: OwnedPartition, seq: number): void {
+    // Settled as dead before, or recorded as a hole: then it is done, or watched already.
+    if (partition.done.has(seq * itemsPerRow) || partition.holes.has(seq)) return
+    partition.holes.set(seq, {
+      seq,
+      seenAt: performance.now(),
+      mark: undefined,
+      recorded: false,
+      settling: false,
+    })
+    this.#parts.onHole()
+  }
+
+  async #offer(partition: OwnedPartition, rows: readonly StreamRow[]): Promise<void> {
+    const items: WorkItem[] = []
+    const passed: { start: number; end: number }[] = []
+    for (const row of rows) this.#open(partition, row, items, passed)
+    if (passed.length > 0) this.#parts.settler.note({ partition, ranges: passed, holesIn: [], holesOut: [] })
+    const heads = await this.#laneHeads(partition, items)
+    if (partition.lost) return
+    for (const work of items)
+      this.#parts.dispatcher.offer(work, heads?.get(`${work.scope}\u0000${work.entry.k}`))
+  }
+
+  #open(
+    partition: OwnedPartition,
+    row: StreamRow,
+    items: WorkItem[],
+    passed: { start: number; end: number }[],
+  ): void {
+    const entries = JSON.parse(row.text) as (Entry | null)[]
+    const base = row.seq * itemsPerRow
+    for (const [index, entry] of entries.entries()) {
+      const position = base + index
+      if (partition.done.has(position)) continue
+      // The row's last item reaches to the next row, so that the unused positions make no gap.
+      const range = { start: position, end: index === entries.length - 1 ? base + itemsPerRow : position + 1 }
+      // Not accepted: its unique key was there.
+      if (entry === null) passed.push(range)
+      else items.push(this.workItem(partition, row, index, entry, range))
+    }
+  }
+
+  workItem(
+    partition: OwnedPartition,
+    row: StreamRow,
+    index: number,
+    entry: Entry,
+    range: { start: number; end: number } | undefined,
+  ): WorkItem {
+    return new WorkItem({
+      partition,
+      processor: this.#parts.dispatcher.processorOf(entry.d),
+      entry,
+      position: row.seq * itemsPerRow + index,
+      range,
+      flush: row.flush,
+      index,
+      enqueuedAt: entry.e ?? row.at,
+      attempts: entry.a ?? 0,
+      waiting: undefined,
+    })
+  }
+
+  /** The first lane position of those keys that have rows in the lane and no line in memory. */
+  async #laneHeads(
+    partition: OwnedPartition,
+    items: readonly WorkItem[],
+  ): Promise<Map<string, number> | undefined> {
+    if (!partition.laneHasKeys) return undefined
+    const asked = new Map<string, WorkItem>()
+    for (const work of items)
+      if (work.entry.k !== undefined) asked.set(`${work.scope}\u0000${work.entry.k}`, work)
+    if (asked.size === 0) return undefined
+    const works = [...asked.values()]
+    const { driver, schema } = this.#parts.database
+    const keys = await readWaitingKeys(
+      driver,
+      schema,
+      partition,
+      works.map((work) => work.scope),
+      works.map((work) => work.entry.k as string),
+    )
+    return new Map(keys.map((found) => [`${found.scope}\u0000${found.key}`, found.position]))
+  }
+
+  /** Moves held items to the lane where a partition has too many of them, or they leave too many gaps behind. */
+  #relieve(): void {
+    const { owned, dispatcher } = this.#parts
+    const full = dispatcher.loaded * 2 >= maxLoaded
+    for (const partition of owned.values()) {
+      if (partition.held > maxHeld || (full && partition.held > 100))
+        dispatcher.spill(partition, Math.ceil(partition.held / 2))
+      else if (partition.done.size > maxGaps) dispatcher.spill(partition, 256)
+    }
+  }
+}

@@ -1,0 +1,239 @@
+import type { Fence, Settlement } from '../store/settlement.ts'
+import { appendArguments } from '../stream/postgres-stream.ts'
+import type { AppendRow } from '../stream/stream.ts'
+import type { OwnedPartition } from './owned-partition.ts'
+import { RangeSet } from './range-set.ts'
+import { brokenRow, logRows, mergedRow, trackedRow, waitingChange, waitingRow } from './settlement-rows.ts'
+import type { LogRange, WorkItem } from './work-item.ts'
+
+/** What a settle carries beside finished items: progress without an item, and holes. */
+export interface Note {
+  readonly partition: OwnedPartition
+  readonly ranges: readonly LogRange[]
+  /** Holes to record, with their marks; their positions count as done. */
+  readonly holesIn: readonly { readonly seq: number; readonly mark: string }[]
+  readonly holesOut: readonly number[]
+  /** Rows for the lane: the items of a hole that was filled late. */
+  readonly waitingIn?: readonly string[]
+  /** Tracked rows of an index pass, and up to where it went. */
+  readonly indexed?: { readonly rows: ReadonlyMap<string, string>; readonly to: number }
+  /** Delayed items that are due: their lane rows, and the log rows that they move into. */
+  readonly moved?: {
+    readonly out: readonly { readonly id: string; readonly version: number }[]
+    readonly rows: readonly AppendRow[]
+    readonly tracked: ReadonlyMap<string, string>
+  }
+  /** Told once it has committed. */
+  readonly onSettled?: () => void
+  /** Told when it was thrown away. */
+  readonly onDropped?: () => void
+}
+
+/** Makes one settlement of finished items and notes. */
+export class SettlementBatch {
+  readonly items: readonly WorkItem[]
+  readonly notes: readonly Note[]
+
+  constructor(items: readonly WorkItem[], notes: readonly Note[]) {
+    this.items = items
+    this.notes = notes
+  }
+
+  get size(): number {
+    return this.items.length + this.notes.length
+  }
+
+  partitions(): OwnedPartition[] {
+    const all = new Set<OwnedPartition>()
+    for (const work of this.items) all.add(work.partition)
+    for (const note of this.notes) all.add(note.partition)
+    return [...all].toSorted((a, b) => a.queue - b.queue || a.partition - b.partition)
+  }
+
+  /** Leaves out what belongs to partitions that are lost. */
+  withoutLost(): SettlementBatch {
+    if (!this.partitions().some((partition) => partition.lost)) return this
+    return new SettlementBatch(
+      this.items.filter((work) => !work.partition.lost),
+      this.notes.filter((note) => !note.partition.lost),
+    )
+  }
+
+  /** In two halves, to find the one that cannot be stored; items keep their order. */
+  halves(): [SettlementBatch, SettlementBatch] {
+    if (this.notes.length > 0 && this.items.length > 0)
+      return [new SettlementBatch([], this.notes), new SettlementBatch(this.items, [])]
+    const list = this.items.length > 0 ? this.items : this.notes
+    const middle = list.length >> 1
+    return this.items.length > 0
+      ? [
+          new SettlementBatch(this.items.slice(0, middle), []),
+          new SettlementBatch(this.items.slice(middle), []),
+        ]
+      : [
+          new SettlementBatch([], this.notes.slice(0, middle)),
+          new SettlementBatch([], this.notes.slice(middle)),
+        ]
+  }
+
+  /** What is done with this batch, per partition. */
+  ranges(): Map<OwnedPartition, RangeSet> {
+    const done = new Map<OwnedPartition, RangeSet>()
+    const of = (partition: OwnedPartition): RangeSet => {
+      let set = done.get(partition)
+      if (!set) done.set(partition, (set = new RangeSet()))
+      return set
+    }
+    let last: OwnedPartition | undefined
+    let lastSet: RangeSet | undefined
+    for (const work of this.items) {
+      if (work.partition !== last) lastSet = of((last = work.partition))
+      if (work.range) lastSet?.add(work.range.start, work.range.end)
+    }
+    for (const note of this.notes)
+      for (const range of note.ranges) of(note.partition).add(range.start, range.end)
+    return done
+  }
+
+  /** @param merge every tracked row is merged, none plainly inserted: where a plain one has met a row that was there */
+  compose(now: number, merge: boolean): Settlement {
+    const rows = composeItems(this.items, now, merge)
+    for (const note of this.notes) composeNote(note, rows)
+    const ranges = this.ranges()
+    return {
+      fences: this.partitions().map((partition) => toFence(partition, ranges.get(partition), this.notes)),
+      tracked: toList(rows.tracked),
+      merged: toList([...rows.merged.values()]),
+      logged: toList(rows.logged),
+      waitingIn: toList(rows.waitingIn),
+      waitingChanged: toList(rows.waitingChanged),
+      waitingOut: toList(rows.waitingOut),
+      brokenIn: toList(rows.brokenIn),
+      holesIn: toList(rows.holesIn),
+      holesOut: toList(rows.holesOut),
+      appended: rows.appended.length === 0 ? null : appendArguments(rows.appended),
+    }
+  }
+}
+
+interface Rows {
+  readonly tracked: string[]
+  /** By id: what an item's own outcome says comes before what an index pass saw. */
+  readonly merged: Map<string, string>
+  readonly logged: string[]
+  readonly waitingIn: string[]
+  readonly waitingChanged: string[]
+  readonly waitingOut: string[]
+  readonly brokenIn: string[]
+  readonly holesIn: string[]
+  readonly holesOut: string[]
+  readonly appended: AppendRow[]
+}
+
+function composeItems(items: readonly WorkItem[], now: number, merge: boolean): Rows {
+  const rows: Rows = {
+    tracked: [],
+    merged: new Map(),
+    logged: [],
+    waitingIn: [],
+    waitingChanged: [],
+    waitingOut: [],
+    brokenIn: [],
+    holesIn: [],
+    holesOut: [],
+    appended: [],
+  }
+  for (const work of items) {
+    const definition = work.processor?.definition
+    const { outcome, attempt } = work
+    const tracks = definition?.tracking === 'all' || work.entry.id !== undefined
+    if (outcome?.kind === 'succeeded' && !work.waiting && !attempt?.lines && !attempt?.gathered) {
+      if (!tracks || !definition) continue
+      // Nothing can be there yet for a first run beyond the index; else what is there is merged.
+      if (isFirst(work) && !merge && outcome.reply === undefined && attempt?.progressText === undefined)
+        rows.tracked.push(trackedRow(work, definition, outcome.result, now))
+      else rows.merged.set(work.id, mergedRow(work, definition.retentionMs, 'succeeded', now))
+      continue
+    }
+    composeSlow(work, tracks, rows, now)
+  }
+  return rows
+}
+
+function isFirst(work: WorkItem): boolean {
+  return (
+    work.range !== undefined &&
+    work.entry.id === undefined &&
+    work.position >= work.partition.indexed &&
+    !work.published
+  )
+}
+
+function composeSlow(work: WorkItem, tracks: boolean, rows: Rows, now: number): void {
+  const { outcome, waiting, attempt } = work
+  if (!outcome) return
+  const retentionMs = work.processor?.definition.retentionMs ?? 7 * 86_400_000
+  const track = (state: string): void => {
+    if (tracks) rows.merged.set(work.id, mergedRow(work, retentionMs, state, now))
+  }
+  rows.logged.push(...logRows(work, now))
+  if (attempt?.gathered && outcome.kind === 'succeeded') {
+    rows.appended.push(...attempt.gathered.rows.rows())
+    rows.waitingIn.push(...attempt.gathered.delayed)
+  }
+  switch (outcome.kind) {
+    case 'succeeded':
+    case 'cancelled':
+      if (waiting) rows.waitingOut.push(JSON.stringify(waiting))
+      track(outcome.kind)
+      break
+    case 'failed':
+      if (waiting) rows.waitingChanged.push(waitingChange(work, now))
+      else rows.waitingIn.push(waitingRow(work, 'scheduled', now))
+      track('scheduled')
+      break
+    case 'broken':
+      if (waiting) rows.waitingOut.push(JSON.stringify(waiting))
+      rows.brokenIn.push(brokenRow(work, now))
+      track('broken')
+      break
+    case 'spilled':
+      rows.waitingIn.push(waitingRow(work, 'held', now))
+      track('held')
+      break
+    case 'set-aside':
+      if (!waiting) rows.waitingIn.push(waitingRow(work, 'ready', now))
+      break
+  }
+}
+
+function composeNote(note: Note, rows: Rows): void {
+  const { queue, partition } = note.partition
+  for (const hole of note.holesIn)
+    rows.holesIn.push(JSON.stringify({ queue, partition, seq: hole.seq, xid: hole.mark }))
+  for (const seq of note.holesOut) rows.holesOut.push(JSON.stringify({ queue, partition, seq }))
+  if (note.waitingIn) rows.waitingIn.push(...note.waitingIn)
+  for (const [id, row] of note.indexed?.rows ?? []) if (!rows.merged.has(id)) rows.merged.set(id, row)
+  if (note.moved) {
+    for (const row of note.moved.out) rows.waitingOut.push(JSON.stringify(row))
+    rows.appended.push(...note.moved.rows)
+    for (const [id, row] of note.moved.tracked) rows.merged.set(id, row)
+  }
+}
+
+function toFence(partition: OwnedPartition, ranges: RangeSet | undefined, notes: readonly Note[]): Fence {
+  let indexedTo = 0
+  for (const note of notes)
+    if (note.partition === partition && note.indexed) indexedTo = Math.max(indexedTo, note.indexed.to)
+  return {
+    queue: partition.queue,
+    partition: partition.partition,
+    epoch: partition.epoch,
+    done: ranges?.toString() ?? '{}',
+    indexedTo,
+  }
+}
+
+function toList(rows: readonly string[]): string | null {
+  return rows.length === 0 ? null : `[${rows.join(',')}]`
+}

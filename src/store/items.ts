@@ -1,0 +1,146 @@
+import type { Row, Runner } from './driver.ts'
+import { statement } from './statement.ts'
+
+/** What the database knows of one item, wherever it is. */
+export interface ItemRow {
+  readonly place: 'tracked' | 'waiting' | 'broken' | 'log'
+  readonly state: string
+  readonly definition: string
+  readonly key: string | null
+  readonly attempts: number
+  readonly context: string | null
+  readonly input: string | null
+  readonly result: string | null
+  readonly failure: string | null
+  readonly progress: string | null
+  readonly reply: string | null
+  readonly reason: string | null
+  readonly enqueuedAt: number
+  readonly startedAt: number | null
+  readonly endedAt: number | null
+  readonly dueAt: number | null
+}
+
+// One statement, one snapshot: separate ones would miss an item on its way from one place to the next. A lane says where
+// the item is now; the log says it of those that no settle and no index pass has met yet.
+const lookup = statement(
+  'look-up-item',
+  (schema) => `
+  select
+    case when b.id is not null then 'broken' when w.id is not null then 'waiting' when t.id is not null then 'tracked' when l.entry is not null then 'log' end as place,
+    case when b.id is not null then 'broken' when w.id is not null then w.state when t.id is not null then t.state when l.done then 'gone' else 'ready' end as state,
+    coalesce(b.definition, w.definition, t.definition, l.entry ->> 'd') as definition,
+    case when b.id is not null then b.key when w.id is not null then w.key when t.id is not null then t.key else l.entry ->> 'k' end as key,
+    coalesce(b.attempts, w.attempts, t.attempts, 0) as attempts,
+    coalesce(t.context, b.entry::json ->> 'c', w.entry::json ->> 'c', l.entry ->> 'c') as context,
+    coalesce(t.input, (b.entry::json -> 'i')::text, (w.entry::json -> 'i')::text, (l.entry -> 'i')::text) as input,
+    t.result, coalesce(b.failure, w.failure, t.failure) as failure, t.progress, t.reply, t.reason,
+    ${schema}.epoch_ms(coalesce(b.enqueued_at, w.enqueued_at, t.enqueued_at, l.at)) as enqueued_at,
+    ${schema}.epoch_ms(coalesce(b.started_at, w.started_at, t.started_at)) as started_at,
+    ${schema}.epoch_ms(coalesce(b.broken_at, t.ended_at)) as ended_at,
+    ${schema}.epoch_ms(w.due_at) as due_at
+  from (select $1::uuid as id) as i
+  left join ${schema}.broken_item b on b.id = i.id
+  left join ${schema}.waiting_item w on w.id = i.id
+  left join ${schema}.tracked_item t on t.id = i.id
+  left join lateral (
+    select log.data::json -> $3::int as entry, log.at, p.done @> (log.seq * 4096 + $3::int) as done
+    from ${schema}.log
+    left join ${schema}.partition p on p.queue = log.queue and p.partition = log.partition
+    where log.flush = $2 and b.id is null and w.id is null and t.id is null
+  ) as l on l.entry::text is distinct from 'null'`,
+)
+
+/** Looks one item up. Undefined: never accepted, not yet committed, or gone. */
+export async function lookUpItem(
+  runner: Runner,
+  schema: string,
+  id: string,
+  flush: string,
+  index: number,
+): Promise<ItemRow | undefined> {
+  const [row] = await runner.run(lookup(schema), [id, flush, index])
+  return row && row['place'] !== null ? toItemRow(row) : undefined
+}
+
+const endedAmong = statement(
+  'ended-among',
+  (schema) => `
+  select t.id from ${schema}.tracked_item t where t.id = any ($1::uuid[]) and t.ended_at is not null
+  union all
+  select b.id from ${schema}.broken_item b where b.id = any ($1::uuid[])`,
+)
+
+/** Which of the items have ended. */
+export async function readEnded(runner: Runner, schema: string, ids: readonly string[]): Promise<string[]> {
+  const rows = await runner.run(endedAmong(schema), [ids])
+  return rows.map((row) => row['id'] as string)
+}
+
+const logOf = statement(
+  'item-log',
+  (schema) => `
+  select ${schema}.epoch_ms(at) as at, attempt, event, message, data
+  from ${schema}.item_log
+  where id = $1
+  order by at, attempt
+  limit 1000`,
+)
+
+export interface ItemLogRow {
+  readonly at: number
+  readonly attempt: number
+  readonly event: string
+  readonly message: string
+  readonly data: string | null
+}
+
+export async function readItemLog(runner: Runner, schema: string, id: string): Promise<ItemLogRow[]> {
+  const rows = await runner.run(logOf(schema), [id])
+  return rows as unknown as ItemLogRow[]
+}
+
+const expire = statement(
+  'expire-items',
+  (schema) => `
+  with gone as (
+    delete from ${schema}.tracked_item
+    where id in (
+      select id from ${schema}.tracked_item
+      where expires_at < ${schema}.clock() and state <> 'broken'
+      limit $1
+      for update skip locked
+    )
+    returning id
+  ), logs as (
+    delete from ${schema}.item_log where id in (select id from gone)
+  )
+  select count(*)::int as rows from gone`,
+)
+
+/** Deletes items whose retention is over, at most `limit`. @returns how many went */
+export async function expireItems(runner: Runner, schema: string, limit: number): Promise<number> {
+  const [row] = await runner.run(expire(schema), [limit])
+  return row?.['rows'] as number
+}
+
+function toItemRow(row: Row): ItemRow {
+  return {
+    place: row['place'] as ItemRow['place'],
+    state: row['state'] as string,
+    definition: row['definition'] as string,
+    key: row['key'] as string | null,
+    attempts: row['attempts'] as number,
+    context: row['context'] as string | null,
+    input: row['input'] as string | null,
+    result: row['result'] as string | null,
+    failure: row['failure'] as string | null,
+    progress: row['progress'] as string | null,
+    reply: row['reply'] as string | null,
+    reason: row['reason'] as string | null,
+    enqueuedAt: row['enqueued_at'] as number,
+    startedAt: row['started_at'] as number | null,
+    endedAt: row['ended_at'] as number | null,
+    dueAt: row['due_at'] as number | null,
+  }
+}

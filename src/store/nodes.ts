@@ -1,0 +1,100 @@
+import type { Runner } from './driver.ts'
+import { statement } from './statement.ts'
+
+export interface NodeRow {
+  readonly bootId: string
+  readonly name: string
+  readonly types: readonly string[]
+  readonly queues: readonly number[]
+}
+
+const insertNode = statement(
+  'register-node',
+  (schema) => `
+  insert into ${schema}.node (boot_id, name, types, version, queues, started_at, lease_until)
+  select $1, $2, array(select json_array_elements_text($3)), $4, array(select json_array_elements_text($5)::int), clock, clock + $6 * interval '1 ms'
+  from ${schema}.clock() as clock
+  on conflict (boot_id) do update
+  set lease_until = excluded.lease_until, queues = excluded.queues`,
+)
+
+/** Enters a node into the table, or enters it again after its row was cleaned away. */
+export async function registerNode(
+  runner: Runner,
+  schema: string,
+  node: NodeRow,
+  version: string,
+  leaseMs: number,
+): Promise<void> {
+  await runner.run(insertNode(schema), [
+    node.bootId,
+    node.name,
+    JSON.stringify(node.types),
+    version,
+    JSON.stringify(node.queues),
+    leaseMs,
+  ])
+}
+
+/** The text of the heartbeat's one statement: `$1` boot id, `$2` lease in ms. No row comes back where the node is not entered. */
+export const renewLease = statement(
+  'renew-lease',
+  (schema) => `
+  update ${schema}.node
+  set lease_until = ${schema}.clock() + $2 * interval '1 ms'
+  where boot_id = $1
+  returning ${schema}.epoch_ms(${schema}.clock()) as clock`,
+)
+
+const deleteNode = statement(
+  'unregister-node',
+  (schema) => `
+  delete from ${schema}.node where boot_id = $1`,
+)
+
+export async function unregisterNode(runner: Runner, schema: string, bootId: string): Promise<void> {
+  await runner.run(deleteNode(schema), [bootId])
+}
+
+const deleteAllNodes = statement(
+  'unregister-others',
+  (schema) => `
+  delete from ${schema}.node where boot_id <> all (array(select json_array_elements_text($1)::uuid))`,
+)
+
+/** For the embedded database, whose lock file proves that no other process can hold a lease. */
+export async function unregisterOthers(
+  runner: Runner,
+  schema: string,
+  bootIds: readonly string[],
+): Promise<void> {
+  await runner.run(deleteAllNodes(schema), [JSON.stringify(bootIds)])
+}
+
+const deleteDead = statement(
+  'forget-dead-nodes',
+  (schema) => `
+  delete from ${schema}.node where lease_until < ${schema}.clock() - interval '1 day'`,
+)
+
+export async function forgetDeadNodes(runner: Runner, schema: string): Promise<void> {
+  await runner.run(deleteDead(schema))
+}
+
+const selectLive = statement(
+  'live-nodes',
+  (schema) => `
+  select boot_id, name, to_json(types) as types, to_json(queues) as queues
+  from ${schema}.node
+  where lease_until > ${schema}.clock()`,
+)
+
+export async function readLiveNodes(runner: Runner, schema: string): Promise<NodeRow[]> {
+  const rows = await runner.run(selectLive(schema))
+  return rows.map((row) => ({
+    bootId: row['boot_id'] as string,
+    name: row['name'] as string,
+    types: JSON.parse(row['types'] as string) as string[],
+    queues: JSON.parse(row['queues'] as string) as number[],
+  }))
+}

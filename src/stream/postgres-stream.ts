@@ -1,0 +1,188 @@
+import type { Tx } from '../base/tx.ts'
+import type { OpenDatabase } from '../store/database.ts'
+import type { Row } from '../store/driver.ts'
+import { statement } from '../store/statement.ts'
+import type { AppendRow, Hole, HoleVerdict, ReadRequest, Stream, StreamRow } from './stream.ts'
+
+const append = statement(
+  'append',
+  (schema) => `
+  select ${schema}.append(
+    $1::int[], $2::int[], $3::int[], $4::uuid[], $5::int[], $6::text[], $7::float8) as clock`,
+)
+
+// The budget counts whole rows by their running size, so that a few large ones do not come all at once.
+const read = statement(
+  'read-log',
+  (schema) => `
+  select l.queue, l.partition, l.seq, l.flush, l.n, ${schema}.epoch_ms(l.at) as at, l.data
+  from json_to_recordset($1) as w(queue int, partition int, "from" bigint)
+  cross join lateral (
+    select sized.*, sum(octet_length(sized.data)) over (order by sized.seq) - octet_length(sized.data) as before
+    from (
+      select * from ${schema}.log
+      where log.queue = w.queue and log.partition = w.partition and log.seq >= w."from"
+      order by log.seq
+      limit $2
+    ) as sized
+  ) as l
+  where l.before < $3
+  order by l.queue, l.partition, l.seq`,
+)
+
+const mark = statement(
+  'mark-holes',
+  () => `
+  select pg_current_xact_id()::text as mark`,
+)
+
+// One statement, so one snapshot: the row is not in it and every transaction older than the mark has ended. Then none comes.
+const judge = statement(
+  'judge-holes',
+  (schema) => `
+  select w.queue, w.partition, w.seq, l.flush, l.n, ${schema}.epoch_ms(l.at) as at, l.data,
+    pg_snapshot_xmin(pg_current_snapshot()) >= w.mark::xid8 as ended
+  from json_to_recordset($1) as w(queue int, partition int, seq bigint, mark text)
+  left join ${schema}.log l using (queue, partition, seq)`,
+)
+
+const notify = statement(
+  'hint',
+  () => `
+  select pg_notify($1, $2)`,
+)
+
+const trim = statement(
+  'trim-log',
+  (schema) => `
+  with gone as (
+    delete from ${schema}.log l
+    where l.queue = $1 and l.partition = $2 and l.seq < $3
+      and l.at < ${schema}.clock() - interval '2 minutes'
+      and not exists (
+        select from ${schema}.hole h where h.queue = l.queue and h.partition = l.partition and h.seq = l.seq
+      )
+    returning 1
+  )
+  select count(*)::int as rows from gone`,
+)
+
+const hintDelayMs = 20
+
+/** The stream in PostgreSQL: `log`, one row per flush and partition. */
+export class PostgresStream implements Stream {
+  readonly #database: OpenDatabase
+  readonly #channel: string
+  readonly #hints = new Set<string>()
+  #hintTimer: NodeJS.Timeout | undefined
+  #lastHint = 0
+
+  constructor(database: OpenDatabase) {
+    this.#database = database
+    this.#channel = `${database.schema}_hint`
+  }
+
+  async append(rows: readonly AppendRow[], options: { tx?: Tx; notAfter?: number } = {}): Promise<number> {
+    const { schema, driver } = this.#database
+    const values = [...appendArguments(rows), options.notAfter ?? null]
+    if (options.tx) {
+      const result = await options.tx.query(append(schema).text, values)
+      return Number(result.rows[0]?.clock)
+    }
+    const [row] = await driver.run(append(schema), values)
+    return row?.['clock'] as number
+  }
+
+  async read(
+    requests: readonly ReadRequest[],
+    limits: { rows: number; bytes: number },
+  ): Promise<StreamRow[]> {
+    const { schema, driver } = this.#database
+    const rows = await driver.run(read(schema), [
+      JSON.stringify(requests),
+      limits.rows,
+      Math.ceil(limits.bytes / requests.length),
+    ])
+    return rows.map(toStreamRow)
+  }
+
+  async markHoles(): Promise<string> {
+    const [row] = await this.#database.driver.run(mark(this.#database.schema))
+    return row?.['mark'] as string
+  }
+
+  async judgeHoles(holes: readonly Hole[]): Promise<HoleVerdict[]> {
+    const { schema, driver } = this.#database
+    const rows = await driver.run(judge(schema), [JSON.stringify(holes)])
+    return rows.map((row) => {
+      const place = {
+        queue: row['queue'] as number,
+        partition: row['partition'] as number,
+        seq: Number(row['seq']),
+      }
+      if (row['data'] !== null) return { ...place, state: 'filled' as const, row: toStreamRow(row) }
+      return { ...place, state: row['ended'] === true ? ('dead' as const) : ('open' as const) }
+    })
+  }
+
+  // A NOTIFY takes a lock on the whole database at commit, so hints are gathered, and never ride in an append's transaction.
+  hint(places: readonly { queue: number; partition: number }[]): void {
+    for (const place of places) this.#hints.add(`${place.queue}/${place.partition}`)
+    if (this.#hintTimer || this.#hints.size === 0) return
+    const sinceLast = performance.now() - this.#lastHint
+    this.#hintTimer = setTimeout(() => void this.#sendHints(), Math.max(0, hintDelayMs - sinceLast))
+    this.#hintTimer.unref()
+  }
+
+  async #sendHints(): Promise<void> {
+    this.#hintTimer = undefined
+    this.#lastHint = performance.now()
+    const payload = [...this.#hints].slice(0, 500).join(' ')
+    this.#hints.clear()
+    try {
+      await this.#database.driver.run(notify(this.#database.schema), [this.#channel, payload])
+    } catch {
+      // Only a hint: owners poll at least once a second.
+    }
+  }
+
+  async onHint(listener: (queue: number, partition: number) => void): Promise<() => Promise<void>> {
+    const stop = await this.#database.driver.listen(this.#channel, (payload) => {
+      for (const place of payload.split(' ')) {
+        const [queue, partition] = place.split('/').map(Number)
+        if (queue !== undefined && partition !== undefined) listener(queue, partition)
+      }
+    })
+    return stop ?? (async () => {})
+  }
+
+  async trim(queue: number, partition: number, before: number): Promise<number> {
+    const { schema, driver } = this.#database
+    const [row] = await driver.run(trim(schema), [queue, partition, before])
+    return row?.['rows'] as number
+  }
+}
+
+/** The arguments of the SQL function `append`, for callers that run it inside a statement of their own. */
+export function appendArguments(rows: readonly AppendRow[]): unknown[] {
+  return [
+    rows.map((row) => row.queue),
+    rows.map((row) => row.partition),
+    rows.map((row) => row.generation),
+    rows.map((row) => row.flush),
+    rows.map((row) => row.count),
+    rows.map((row) => row.text),
+  ]
+}
+
+function toStreamRow(row: Row): StreamRow {
+  return {
+    queue: row['queue'] as number,
+    partition: row['partition'] as number,
+    seq: Number(row['seq']),
+    flush: row['flush'] as string,
+    count: row['n'] as number,
+    at: row['at'] as number,
+    text: row['data'] as string,
+  }
+}

@@ -1,0 +1,80 @@
+import type { Tx } from '../base/tx.ts'
+
+/** A batch of items on its way into one partition. */
+export interface AppendRow {
+  readonly queue: number
+  readonly partition: number
+  /** The generation of the queue's partitions that the caller counted with. */
+  readonly generation: number
+  /** The row's id: the same one sent again is accepted once. */
+  readonly flush: string
+  readonly count: number
+  /** JSON array of `count` entries. */
+  readonly text: string
+}
+
+export interface StreamRow {
+  readonly queue: number
+  readonly partition: number
+  readonly seq: number
+  readonly flush: string
+  readonly count: number
+  /** When it was appended: milliseconds, by the stream's clock. */
+  readonly at: number
+  readonly text: string
+}
+
+export interface ReadRequest {
+  readonly queue: number
+  readonly partition: number
+  /** The first seq wanted. */
+  readonly from: number
+}
+
+/** A seq that was missing when a later one was there. */
+export interface Hole {
+  readonly queue: number
+  readonly partition: number
+  readonly seq: number
+  /** A transaction id taken after the hole was seen; without it the hole cannot be judged yet. */
+  readonly mark: string
+}
+
+export interface HoleVerdict {
+  readonly queue: number
+  readonly partition: number
+  readonly seq: number
+  /** `filled`: its row is there now; `dead`: it never will be; `open`: the transaction that took it may still commit. */
+  readonly state: 'filled' | 'dead' | 'open'
+  readonly row?: StreamRow
+}
+
+/**
+ * A partitioned, append-only log of batches. It knows nothing of handlers, owners or keys. A position is
+ * seq · 4096 + index in the row.
+ */
+export interface Stream {
+  /**
+   * Appends rows; they are durable when it returns, or with the commit of `tx`.
+   * @param options.notAfter the stream's time in ms after which the append must refuse itself (an ambiguous one sent again)
+   * @returns the stream's time in milliseconds
+   */
+  append(
+    rows: readonly AppendRow[],
+    options?: { readonly tx?: Tx; readonly notAfter?: number },
+  ): Promise<number>
+  /** Reads on in several partitions at once, each in order of seq, up to about `bytes` in all. */
+  read(
+    requests: readonly ReadRequest[],
+    limits: { readonly rows: number; readonly bytes: number },
+  ): Promise<StreamRow[]>
+  /** A mark for holes seen before this call. */
+  markHoles(): Promise<string>
+  judgeHoles(holes: readonly Hole[]): Promise<HoleVerdict[]>
+  /** Says that something came; a hint that may be lost. Hints to the same place are gathered. */
+  hint(places: readonly { readonly queue: number; readonly partition: number }[]): void
+  /** Tells of hints, also from other processes, until stopped. */
+  onHint(listener: (queue: number, partition: number) => void): Promise<() => Promise<void>>
+  /** Deletes what lies before a seq and is older than the grace (2 minutes). @returns how many rows went */
+  trim(queue: number, partition: number, before: number): Promise<number>
+}
