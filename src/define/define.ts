@@ -18,6 +18,7 @@ export { isQueuedRequest, isReject, isRetryLater, QueuedRequestError, Reject, Re
 export type { ProblemOptions } from './problem.ts'
 export { isProblem, Problem } from './problem.ts'
 export type {
+  CommonOptions,
   DedicatedQueue,
   PartitionKey,
   ProcessHandler,
@@ -29,5 +30,13 @@ export type {
 export { defineQueueProcessor } from './queue-processor.ts'
 export type { Reply, ReplyOptions } from './reply.ts'
 export { reply } from './reply.ts'
-export type { RunHandler, Service, ServiceDeclaration, ServiceHttp, ServiceOptions } from './service.ts'
+export type {
+  Returnable,
+  RunHandler,
+  Service,
+  ServiceDeclaration,
+  ServiceDeclarationWithOutput,
+  ServiceHttp,
+  ServiceOptions,
+} from './service.ts'
 export { defineService } from './service.ts'

@@ -2,47 +2,19 @@ import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { isStandardSchema } from '../base/schema.ts'
 import type { DefinitionKind } from './declared.ts'
 import type { Definition, RetryPolicy, ServiceSettings } from './definition.ts'
+import {
+  processorHints,
+  processorOptions,
+  retryOptions,
+  serviceHints,
+  serviceOptions,
+} from './option-names.ts'
 import type { OptionReader } from './option-reader.ts'
 
 /** The queue that is there for everyone. */
 export const standardQueue = 'standard'
 
 const day = 86_400_000
-const commonOptions = [
-  'name',
-  'input',
-  'key',
-  'concurrency',
-  'retry',
-  'timeout',
-  'order',
-  'orderGroup',
-  'retention',
-  'maxPayload',
-  'upgrade',
-]
-const processorOptions = [...commonOptions, 'onBroken', 'supersede', 'tracking', 'dedicated', 'process']
-const serviceOptions = [...commonOptions, 'output', 'execution', 'queueWhen', 'respondAsync', 'http', 'run']
-
-const processorHints = {
-  run: 'the handler of a queue processor is "process"',
-  output: 'the result of a queue processor is what "process" returns',
-  execution: 'only services have it',
-  queueWhen: 'only services have it',
-  respondAsync: 'only services have it',
-  http: 'only services have it',
-  partitions: 'did you mean "dedicated: { partitions }"?',
-  stream: 'did you mean "dedicated: { stream }"?',
-}
-const serviceHints = {
-  process: 'the handler of a service is "run"',
-  tracking: 'items of services are always tracked',
-  onBroken: 'only queue processors have it',
-  supersede: 'only queue processors have it',
-  dedicated: 'only queue processors have it',
-  path: 'did you mean "http: { path }"?',
-}
-
 /** Names a definition in the database. */
 export function definitionId(kind: DefinitionKind, name: string): string {
   return kind === 'service' ? `service:${name}` : name
@@ -163,7 +135,7 @@ function readRetry(reader: OptionReader): RetryPolicy {
   const unset = { maxAttempts: 3, initialDelayMs: 60_000, factor: 2, maxDelayMs: 3_600_000, jitter: 0.1 }
   const retry = reader.within('retry', `{ maxAttempts: 5, initialDelay: '30s' }`)
   if (!retry) return Object.freeze(unset)
-  retry.onlyKnown(['maxAttempts', 'initialDelay', 'factor', 'maxDelay', 'jitter'])
+  retry.onlyKnown(retryOptions)
   const range = { from: 0, to: 30 * day, words: '0 to 30 days' }
   const initialDelayMs = retry.duration('initialDelay', { ...range, unless: unset.initialDelayMs })
   const maxDelayMs = retry.duration('maxDelay', {
