@@ -14,6 +14,7 @@ import { createHttpDoor, type HttpDoor } from './http/door.ts'
 import { HttpListener } from './http/listener.ts'
 import { ItemEndedError } from './node/item-ended.ts'
 import { checkOptions, type CheckedOptions, type HttpOptions, type NodeOptions } from './node/options.ts'
+import { logEvents } from './observe/log.ts'
 import { openDatabase, type OpenDatabase } from './store/database.ts'
 
 export interface NodeEnqueueOptions extends EnqueueOptions {
@@ -103,6 +104,7 @@ class RunningNode implements Node {
     this.#options = options
     this.#database = database
     this.warnings = database.warnings
+    if (options.log) logEvents(this.events, options.log)
     const name = options.name ?? hostname()
     const url =
       typeof options.database.database === 'string' && options.database.database !== 'embedded'

@@ -5,6 +5,7 @@ import { unknownOption } from '../base/suggestion.ts'
 import type { AnyApplication } from '../define/application.ts'
 import type { Registry } from '../define/definition.ts'
 import { resolveApplications } from '../define/registry.ts'
+import { createLog, type Log } from '../observe/log.ts'
 import type { DatabaseOptions } from '../store/database.ts'
 
 export type NodeType = 'web' | 'background'
@@ -39,6 +40,8 @@ export interface NodeOptions {
   readonly maxUnsettled?: number
   /** How long `stop` lets handlers go on: 0 to 1 hour; 30 seconds unless set. */
   readonly stopTimeout?: Duration
+  /** A pino logger or one like it, or false for none; warnings as JSON lines on stderr unless set (`LOG_LEVEL` lowers it). */
+  readonly log?: Log | false
   /** Prepare hot statements; switch off behind a PgBouncer older than 1.21 in transaction mode. On unless set. */
   readonly preparedStatements?: boolean
   /** Use LISTEN for hints; as `preparedStatements` unless set. Without it the node polls. */
@@ -56,6 +59,7 @@ const known = [
   'name',
   'maxUnsettled',
   'stopTimeout',
+  'log',
   'preparedStatements',
   'listen',
 ]
@@ -70,6 +74,7 @@ export interface CheckedOptions {
   readonly name: string | undefined
   readonly maxUnsettled: number
   readonly stopTimeoutMs: number
+  readonly log: Log | undefined
   readonly preparedStatements: boolean
 }
 
@@ -112,6 +117,8 @@ export function checkOptions(given: NodeOptions): CheckedOptions {
   for (const name of ['schema', 'directory', 'name'] as const)
     if (given[name] !== undefined && (typeof given[name] !== 'string' || given[name] === ''))
       problems.push(`${name} is ${showValue(given[name])}; it must be text`)
+  if (given.log !== undefined && given.log !== false && typeof (given.log as Log | null)?.warn !== 'function')
+    problems.push(`log is ${showValue(given.log)}; give a logger with info, warn and error, or false`)
   if (problems.length > 0 || !resolved) throw invalid(problems)
   return Object.freeze({
     registry: resolved.registry,
@@ -121,6 +128,7 @@ export function checkOptions(given: NodeOptions): CheckedOptions {
     name: given.name,
     maxUnsettled,
     stopTimeoutMs: stopTimeoutMs as number,
+    log: given.log === false ? undefined : (given.log ?? createLog()),
     preparedStatements: given.preparedStatements ?? true,
   })
 }
