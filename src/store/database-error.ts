@@ -37,7 +37,7 @@ export function translateError(error: unknown, ambiguous: boolean): TranslatedEr
   const code = 'code' in error && typeof error.code === 'string' ? error.code : ''
   if (isServerError(error)) {
     const broken = error.severity === 'FATAL' || error.severity === 'PANIC'
-    if (/^(57P0[123]|08...)$/.test(code)) return { error: unreachable(error, ambiguous), broken: true }
+    if (/^(57P0[1235]|08...)$/.test(code)) return { error: unreachable(error, ambiguous), broken: true }
     if (code === '25P03')
       return { error: timedOut('The transaction was idle for too long', false, error), broken: true }
     // statement_timeout, or somebody cancelled it: the server has undone the statement
