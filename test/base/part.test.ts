@@ -2,6 +2,8 @@ import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import { Loop } from '../../src/base/part.ts'
 
+const realImmediate = setImmediate
+
 interface Pass {
   end(delayMs: number): void
   fail(error: unknown): void
@@ -9,7 +11,7 @@ interface Pass {
 
 /** A loop whose passes the test ends itself, on a clock that it moves itself. */
 function setup(t: TestContext) {
-  t.mock.timers.enable({ apis: ['setTimeout'] })
+  t.mock.timers.enable({ apis: ['setTimeout', 'setImmediate'] })
   const passes: Pass[] = []
   const errors: unknown[] = []
   const loop = new Loop(
@@ -20,7 +22,7 @@ function setup(t: TestContext) {
 }
 
 /** Lets promises that are settled already take effect. */
-const settle = () => new Promise<void>((resolve) => setImmediate(resolve))
+const settle = () => new Promise<void>((resolve) => realImmediate(resolve))
 
 test('a loop asks for its next pass after the delay that a pass returned', async (t) => {
   const { loop, passes, tick } = setup(t)
@@ -71,7 +73,7 @@ test('a pass that throws is told, and the loop goes on after a second', async (t
 })
 
 test('after a tick that throws before it returns a promise, wake still wakes', async (t) => {
-  t.mock.timers.enable({ apis: ['setTimeout'] })
+  t.mock.timers.enable({ apis: ['setTimeout', 'setImmediate'] })
   let passes = 0
   const loop = new Loop(
     () => {
@@ -131,18 +133,62 @@ test('a loop that is started again while its last pass still runs does not overl
   assert.equal(passes.length, 2)
 })
 
+test('wake within a time comes before a later pass, and not before an earlier one', async (t) => {
+  const { loop, passes, tick } = setup(t)
+  await loop.start()
+  tick(0)
+  passes[0]?.end(1000)
+  await settle()
+  loop.wake(5000)
+  tick(999)
+  assert.equal(passes.length, 1)
+  tick(1)
+  assert.equal(passes.length, 2, 'a later wake put the pass off')
+  passes[1]?.end(1000)
+  await settle()
+  loop.wake(200)
+  tick(199)
+  assert.equal(passes.length, 2)
+  tick(1)
+  assert.equal(passes.length, 3)
+})
+
+test('of the times wanted while a pass runs the shortest counts, its own among them', async (t) => {
+  const { loop, passes, tick } = setup(t)
+  await loop.start()
+  tick(0)
+  loop.wake(300)
+  loop.wake(200)
+  loop.wake(400)
+  passes[0]?.end(1000)
+  await settle()
+  tick(199)
+  assert.equal(passes.length, 1)
+  tick(1)
+  assert.equal(passes.length, 2)
+  loop.wake(200)
+  passes[1]?.end(100)
+  await settle()
+  tick(100)
+  assert.equal(passes.length, 3)
+})
+
 test('a delay beyond what timers take is a long one, not none', async (t) => {
   const delays: (number | undefined)[] = []
   t.mock.method(globalThis, 'setTimeout', (_fn: () => void, delayMs?: number) => {
     delays.push(delayMs)
-    if (delays.length === 1) queueMicrotask(_fn)
     return undefined
   })
+  let passes = 0
   const loop = new Loop(
-    async () => Number.POSITIVE_INFINITY,
+    async () => {
+      passes += 1
+      return Number.POSITIVE_INFINITY
+    },
     () => {},
   )
   await loop.start()
   await settle()
-  assert.deepEqual(delays, [0, 2 ** 31 - 1])
+  await settle()
+  assert.deepEqual([passes, delays], [1, [2 ** 31 - 1]])
 })
