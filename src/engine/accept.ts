@@ -4,6 +4,7 @@ import { createRowId, type QueueItemId } from '../base/ids.ts'
 import { writeJson } from '../base/json.ts'
 import { checkKey } from '../base/key.ts'
 import type { Tx } from '../base/tx.ts'
+import { checkTx } from '../base/tx-check.ts'
 import type { EnqueueOptions } from '../define/context.ts'
 import type { Definition } from '../define/definition.ts'
 import type { RequestContext } from '../define/item.ts'
@@ -106,11 +107,12 @@ export class Acceptor {
     options: AcceptOptions,
     context: RequestContext | undefined,
   ): Promise<QueueItemId> {
+    const tx = options.tx === undefined ? undefined : checkTx(options.tx)
     const checked = prepare(definition, input, options, context)
     const prepared = checked instanceof Promise ? await checked : checked
     await this.#topology.load()
     const queue = this.#topology.queueOf(definition)
-    if (options.tx) return (await this.#acceptIn(options.tx, [prepared]))[0] as QueueItemId
+    if (tx) return (await this.#acceptIn(tx, [prepared]))[0] as QueueItemId
     if (prepared.uniqueKey !== undefined) {
       const place = await this.#unique.add((batch) => ({
         batch,
@@ -131,6 +133,7 @@ export class Acceptor {
   ): Promise<QueueItemId[]> {
     if (options.uniqueKey !== undefined)
       throw new CoatcheckError('OPTION_INVALID', 'uniqueKey is one key for one item; call enqueue for each')
+    const tx = options.tx === undefined ? undefined : checkTx(options.tx)
     const prepared: Prepared[] = []
     for (const [at, input] of inputs.entries()) {
       try {
@@ -143,7 +146,7 @@ export class Acceptor {
     if (prepared.length === 0) return []
     await this.#topology.load()
     const queue = this.#topology.queueOf(definition)
-    if (options.tx) return this.#acceptIn(options.tx, prepared)
+    if (tx) return this.#acceptIn(tx, prepared)
     if (prepared[0]?.due)
       return this.#delayed.add((batch) => prepared.map((one) => this.#putDelayed(batch, one)))
     return this.#appends.add((batch) => prepared.map((one) => batch.put(queue, one.key, one.text)))

@@ -68,9 +68,8 @@ export class Settler {
       return
     }
     this.#plain.push(work)
-    // Half of what may be unsettled is on its way while the other half runs.
-    if (!this.#flushing && this.#plain.length * 2 >= this.#parts.maxUnsettled) this.#beginPlain()
-    else this.#schedule()
+    // Not at once: what ends in this turn of the loop goes along, and a full batch costs no more than a small one.
+    this.#schedule()
   }
 
   note(note: Note): void {
@@ -101,7 +100,7 @@ export class Settler {
     this.#notes = []
     void this.#settle(batch, false).then(() => {
       this.#flushing = false
-      this.#beginPlain()
+      if (this.#plain.length > 0 || this.#notes.length > 0) this.#schedule()
       this.#tellIdle()
     })
   }

@@ -33,7 +33,7 @@ export interface UniqueAnswer {
 const append = statement(
   'append-unique',
   (schema) => `
-  select ids::text as ids, clock from ${schema}.append_unique($1::json, $2::json, $3::float8)`,
+  select ids::text as ids, clock from ${schema}.append_unique($1::text::json, $2::text::json, $3::float8)`,
 )
 
 /**

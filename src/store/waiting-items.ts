@@ -219,7 +219,7 @@ export async function readHoles(
 const put = statement(
   'put-waiting',
   (schema) => `
-  select ${schema}.put_waiting($1::json)`,
+  select ${schema}.put_waiting($1::text::json)::text as done`,
 )
 
 /** Puts delayed items into the lane, durable when it returns, or with the commit of the transaction that `runner` is. */
