@@ -1,0 +1,109 @@
+import { createHash } from 'node:crypto'
+import type { Definition } from '../define/definition.ts'
+import type { Road } from '../engine/face.ts'
+import { exampleInput } from './example-input.ts'
+import type { Durability } from './health.ts'
+
+export interface FrontPage {
+  /** The name of the node. */
+  readonly name: string
+  readonly durability: Durability
+  readonly basePath: string
+}
+
+interface ServiceEntry {
+  readonly name: string
+  readonly application: string
+  readonly execution: 'immediate' | 'queue'
+  readonly url: string
+  /** A command line to try it with. */
+  readonly curl: string
+}
+
+/** `GET /`: what is here and how to try it, for people (HTML) and programs (JSON). */
+export function answerFrontPage(request: Request, page: FrontPage, road: Road): Response {
+  const base = new URL(request.url).origin + page.basePath
+  const services = [...road.definitions.values()].flatMap((definition) => entryOf(definition, base))
+  if (!acceptsHtml(request)) return answerJson(page, base, services)
+  return new Response(renderPage(page, base, services), {
+    headers: { 'content-type': 'text/html; charset=utf-8', 'content-security-policy': policy },
+  })
+}
+
+function entryOf({ name, application, input, service }: Definition, base: string): ServiceEntry[] {
+  if (!service) return []
+  const url = new URL(base).origin + new URL(base).pathname.replace(/\/$/, '') + service.path
+  const body = JSON.stringify(exampleInput(input)).replaceAll("'", String.raw`'\''`)
+  const curl = `curl -i -H 'content-type: application/json' -d '${body}' ${url}`
+  return [{ name, application, execution: service.execution, url, curl }]
+}
+
+function acceptsHtml(request: Request): boolean {
+  return /\btext\/html\b/i.test(request.headers.get('accept') ?? '')
+}
+
+function answerJson(
+  { name, durability }: FrontPage,
+  base: string,
+  services: readonly ServiceEntry[],
+): Response {
+  const body = {
+    name,
+    durability,
+    services,
+    links: { health: `${base}/healthz`, readiness: `${base}/readyz` },
+  }
+  // people read it too, in a terminal
+  return new Response(`${JSON.stringify(body, undefined, 2)}\n`, {
+    headers: { 'content-type': 'application/json', vary: 'accept' },
+  })
+}
+
+const style = `body{font:16px/1.5 system-ui,sans-serif;max-width:52rem;margin:2rem auto;padding:0 1rem;color:#1b1f24;background:#fff}
+pre{overflow-x:auto;padding:.75rem 1rem;border-radius:6px;background:#f3f4f6}
+h2{margin-bottom:0}small{color:#59636e}
+@media(prefers-color-scheme:dark){body{color:#e6edf3;background:#0d1117}pre{background:#161b22}small{color:#9198a1}a{color:#79b8ff}}`
+const styleHash = createHash('sha256').update(style).digest('base64')
+const policy = `default-src 'none'; style-src 'sha256-${styleHash}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`
+
+function renderPage(
+  { name, durability }: FrontPage,
+  base: string,
+  services: readonly ServiceEntry[],
+): string {
+  const database = durability === 'durable' ? 'PostgreSQL' : 'embedded: for development'
+  return `<!doctype html>
+<html lang="en">
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${escape(name)} · Coatcheck</title><style>${style}</style></head>
+<body>
+<h1>${escape(name)}</h1>
+<p>Hand work over, keep the ticket, come back for the result. Database: ${database}.
+<a href="${escape(base)}/healthz">health</a> · <a href="${escape(base)}/readyz">readiness</a></p>
+${services.length === 0 ? '<p>No service is defined; <code>defineService</code> makes one.</p>' : services.map(renderService).join('\n')}
+<h2>The ticket</h2>
+<p>A queued request is answered with 202 and the id of its queue item. How it stands, and its result:</p>
+<pre>curl '${escape(base)}/queue-items/{id}?wait=20s'
+curl -i '${escape(base)}/queue-items/{id}/result'</pre>
+</body>
+</html>
+`
+}
+
+function renderService({ name, application, execution, curl }: ServiceEntry): string {
+  const how = execution === 'queue' ? 'queues its requests' : 'answers at once'
+  return `<h2>${escape(name)}</h2>
+<small>${escape(application)} · ${how}</small>
+<pre>${escape(curl)}</pre>`
+}
+
+const entities: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#39;',
+}
+
+function escape(text: string): string {
+  return text.replace(/[&<>"']/g, (character) => entities[character] ?? character)
+}

@@ -1,0 +1,35 @@
+import { createRowId } from '../base/ids.ts'
+import type { Road } from '../engine/face.ts'
+import { answerProblem, problemOf } from './problem.ts'
+
+/** `development`: the embedded database, whose writes a power cut can lose. */
+export type Durability = 'development' | 'durable'
+
+/** An id that no item has: asking for it takes the way of every status request, down to the database. */
+const nobody = createRowId(0, 0, 0)
+const deadlineMs = 3000
+
+/** `GET /healthz`: the process lives. */
+export function answerHealth(): Response {
+  return Response.json({ status: 'alive' })
+}
+
+/** `GET /readyz`: the database answers, so work can be taken in. */
+export async function answerReadiness(road: Road, durability: Durability): Promise<Response> {
+  if (await isReachable(road)) return Response.json({ status: 'ready', durability })
+  const problem = problemOf('DATABASE_UNREACHABLE', 'the database did not answer; nothing can be taken in')
+  const answer = { ...problem, durability }
+  return answerProblem(answer)
+}
+
+async function isReachable(road: Road): Promise<boolean> {
+  const { promise, resolve } = Promise.withResolvers<boolean>()
+  const timer = setTimeout(resolve, deadlineMs, false)
+  road.item(nobody).then(
+    () => resolve(true),
+    () => resolve(false),
+  )
+  const reachable = await promise
+  clearTimeout(timer)
+  return reachable
+}

@@ -1,0 +1,53 @@
+import { durationMs } from '../base/duration.ts'
+import { CoatcheckError } from '../base/errors.ts'
+import { showValue } from '../base/shown-value.ts'
+
+/** The longest wait that a request is held open for, whatever it asks for. */
+export const maxWaitMs = 60_000
+
+/** What a request prefers (RFC 7240), as far as we know it. */
+export interface Preference {
+  readonly respondAsync: boolean
+  /** Undefined where it does not say; at most {@link maxWaitMs}. */
+  readonly waitMs: number | undefined
+}
+
+/** Reads `Prefer`. The first instance of a preference counts; what we do not know, or cannot read, is ignored. */
+export function readPreference(headers: Headers): Preference {
+  const found = new Map<string, string>()
+  // the comma of a quoted string parts nothing
+  for (const part of headers.get('prefer')?.match(/(?:"(?:[^"\\]|\\.)*"|[^",])+/g) ?? []) {
+    const [, name, quoted, bare] =
+      /^\s*([^\s=;"]+)\s*(?:=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;"]*)))?\s*(?:;|$)/.exec(part) ?? []
+    if (name !== undefined && !found.has(name.toLowerCase()))
+      found.set(name.toLowerCase(), quoted ?? bare ?? '')
+  }
+  const wait = found.get('wait')
+  return {
+    respondAsync: found.get('respond-async') === '',
+    waitMs:
+      wait !== undefined && /^\d{1,9}$/.test(wait) ? Math.min(Number(wait) * 1000, maxWaitMs) : undefined,
+  }
+}
+
+/** `Preference-Applied`, where any was. */
+export function appliedHeader(applied: Preference): Record<string, string> {
+  const parts = [
+    ...(applied.respondAsync ? ['respond-async'] : []),
+    ...(applied.waitMs === undefined ? [] : [`wait=${applied.waitMs / 1000}`]),
+  ]
+  return parts.length === 0 ? {} : { 'preference-applied': parts.join(', ') }
+}
+
+/**
+ * How long `?wait=20s` asks to wait, at most {@link maxWaitMs}; 0 where it does not.
+ * @throws CoatcheckError `OPTION_INVALID`
+ */
+export function readWaitParameter(request: Request): number {
+  const wait = new URL(request.url).searchParams.get('wait')
+  if (wait === null) return 0
+  const waitMs = durationMs(wait)
+  if (waitMs === undefined)
+    throw new CoatcheckError('OPTION_INVALID', `wait is ${showValue(wait)}; write it as 20s or 1m`)
+  return Math.min(waitMs, maxWaitMs)
+}

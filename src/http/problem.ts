@@ -1,0 +1,114 @@
+import { randomUUID } from 'node:crypto'
+import { STATUS_CODES } from 'node:http'
+import type { CoatcheckError, ErrorCode } from '../base/errors.ts'
+import { errorCatalogue, isCoatcheckError } from '../base/errors.ts'
+import type { FailureRecord } from '../define/failure.ts'
+
+/** Problem details of RFC 9457. `code` is what programs tell them by. */
+export interface ProblemDocument {
+  readonly type: string
+  readonly title: string
+  readonly status: number
+  readonly detail: string
+  readonly code: string
+  readonly errors?: readonly { readonly detail: string; readonly pointer: string }[]
+  /** Finds the error in the log of the node; callers are not shown what happened inside. */
+  readonly reference?: string
+}
+
+/** Failures of handlers that say nothing of the inside by their code. All others are answered as `HANDLER_FAILED`. */
+const shownFailures = new Set<string>([
+  'CONNECTION_FAILED',
+  'TIMEOUT',
+  'REJECTED',
+  'PAYLOAD_NO_LONGER_FITS',
+  'RESULT_INVALID',
+  'AT_COMMIT_FAILED',
+  'LEASE_LOST',
+] satisfies ErrorCode[])
+
+/** Errors of the server's side whose sentence is about the request alone. */
+const shownErrors = new Set<string>([
+  'AUTH_REQUIRED',
+  'BACKLOG_FULL',
+  'NODE_STOPPED',
+  'OUTCOME_UNKNOWN',
+  'UNIQUE_KEY_BUSY',
+] satisfies ErrorCode[])
+
+/** A problem of ours: its title and status stand in the catalogue. */
+export function problemOf(code: ErrorCode, detail: string): ProblemDocument {
+  const { title, status } = errorCatalogue[code]
+  return { type: `urn:coatcheck:error:${code}`, title, status, detail, code }
+}
+
+/** What an item or an immediate run failed with, as callers may see it. */
+export function problemOfFailure(failure: FailureRecord): ProblemDocument {
+  if (failure.problem) return problemOfService(failure)
+  const code = (shownFailures.has(failure.code) ? failure.code : 'HANDLER_FAILED') as ErrorCode
+  return problemOf(code, `${errorCatalogue[code].title}.`)
+}
+
+/** What a service threw as `Problem`; its code is none of ours, so the type says no more than the status. */
+function problemOfService({ code, status = 500, message, problem }: FailureRecord): ProblemDocument {
+  return {
+    type: 'about:blank',
+    title: STATUS_CODES[status] ?? 'Error',
+    status,
+    detail: message,
+    code,
+    ...(problem?.errors && { errors: problem.errors }),
+  }
+}
+
+/**
+ * Whatever was thrown on the way to an answer.
+ * @param report told what callers are not shown, with the reference that they get
+ */
+export function problemOfError(
+  error: unknown,
+  report: (error: unknown, reference: string) => void,
+): ProblemDocument {
+  if (isCoatcheckError(error) && (error.status < 500 || shownErrors.has(error.code)))
+    return { ...problemOf(error.code, error.message), ...errorsOf(error) }
+  const reference = randomUUID()
+  report(error, reference)
+  // that the database is away is for callers to know, where it is and why is not
+  const code = isCoatcheckError(error) && error.status === 503 ? error.code : 'INTERNAL'
+  return {
+    ...problemOf(code, `${errorCatalogue[code].title}; the log of the node has it under the reference.`),
+    reference,
+  }
+}
+
+function errorsOf({ errors }: CoatcheckError): Pick<ProblemDocument, 'errors'> {
+  if (!errors) return {}
+  return { errors: errors.map(({ detail, pointer }) => ({ detail, pointer: asFragment(pointer) })) }
+}
+
+/** A JSON Pointer in its URI form (RFC 6901, 6). */
+function asFragment(pointer: string): string {
+  return pointer.startsWith('#')
+    ? pointer
+    : `#${pointer.toWellFormed().split('/').map(encodeURIComponent).join('/')}`
+}
+
+/** Answers with a problem. */
+export function answerProblem(
+  problem: ProblemDocument,
+  headers: Readonly<Record<string, string>> = {},
+): Response {
+  return new Response(JSON.stringify(problem), {
+    status: problem.status,
+    headers: {
+      'content-type': 'application/problem+json',
+      ...(isPassing(problem) && { 'retry-after': '1' }),
+      ...headers,
+    },
+  })
+}
+
+/** Trying again soon may help. Whether it does with a service's own problem, only the service knows. */
+function isPassing({ type, status, code }: ProblemDocument): boolean {
+  return status === 503 && type !== 'about:blank' && code !== 'AUTH_REQUIRED'
+}

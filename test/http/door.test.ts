@@ -1,0 +1,119 @@
+import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
+import { test } from 'node:test'
+import { z } from 'zod'
+import { CoatcheckError } from '../../src/base/errors.ts'
+import { exampleInput } from '../../src/http/example-input.ts'
+import { bodyOf, setupDoor } from './door-setup.ts'
+
+test('an unknown path is 404 and says which service was probably meant', async () => {
+  const { post, ask } = setupDoor({ basePath: '/in' })
+  const answer = await post('/in/services/hr/hire-wroker', {})
+  const body = await bodyOf(answer)
+  assert.equal(answer.status, 404)
+  assert.equal(answer.headers.get('content-type'), 'application/problem+json')
+  assert.equal(body['code'], 'NOT_FOUND')
+  assert.match(String(body['detail']), /did you mean \/in\/services\/hr\/hire-worker\?/)
+  assert.equal((await ask('/services/hr/hire-worker')).status, 404)
+})
+
+test('another method is 405 with Allow', async () => {
+  const { ask } = setupDoor()
+  for (const [method, path, allow] of [
+    ['GET', '/services/hr/hire-worker', 'POST'],
+    ['PUT', '/v1/obey', 'POST'],
+    ['DELETE', '/queue-items/0199f3a1-7c00-8001-8001-5f3c9a2b1000', 'GET, HEAD'],
+    ['POST', '/healthz', 'GET, HEAD'],
+  ] as const) {
+    const answer = await ask(path, { method })
+    assert.equal(answer.status, 405)
+    assert.equal(answer.headers.get('allow'), allow)
+    assert.equal((await bodyOf(answer))['code'], 'METHOD_NOT_ALLOWED')
+  }
+})
+
+test('health says that the process lives, readiness that the database answers and what it promises', async () => {
+  const { ask, road } = setupDoor()
+  assert.equal((await ask('/healthz')).status, 200)
+  const ready = await ask('/readyz')
+  assert.equal(ready.status, 200)
+  assert.deepEqual(await bodyOf(ready), { status: 'ready', durability: 'development' })
+  road.failure = new CoatcheckError('DATABASE_UNREACHABLE', 'connect ECONNREFUSED 10.0.0.7:5432')
+  assert.equal((await ask('/healthz')).status, 200)
+  const away = await ask('/readyz')
+  assert.equal(away.status, 503)
+  assert.equal(away.headers.get('retry-after'), '1')
+  const body = await bodyOf(away)
+  assert.equal(body['code'], 'DATABASE_UNREACHABLE')
+  assert.equal(body['durability'], 'development')
+  assert.doesNotMatch(JSON.stringify(body), /10\.0\.0\.7/)
+})
+
+test('the front page names the services with a command that works', async () => {
+  const { ask } = setupDoor({ basePath: '/in/' })
+  const answer = await ask('/in', { headers: { accept: '*/*' } })
+  const { services } = (await answer.json()) as { services: { name: string; url: string; curl: string }[] }
+  assert.deepEqual(
+    services.map(({ name, url }) => [name, url]),
+    [
+      ['hire-worker', 'http://localhost:3000/in/services/hr/hire-worker'],
+      ['obey', 'http://localhost:3000/in/v1/obey'],
+      ['insist', 'http://localhost:3000/in/services/hr/insist'],
+    ],
+  )
+  assert.equal(
+    services[0]!.curl,
+    `curl -i -H 'content-type: application/json' -d '{"employeeId":"text"}' http://localhost:3000/in/services/hr/hire-worker`,
+  )
+})
+
+test('people get the front page as HTML that runs nothing', async () => {
+  const { ask } = setupDoor({ name: '<script>alert(1)</script>' })
+  const answer = await ask('/', { headers: { accept: 'text/html,*/*;q=0.8' } })
+  const html = await answer.text()
+  assert.match(answer.headers.get('content-type') ?? '', /^text\/html/)
+  const policy = answer.headers.get('content-security-policy') ?? ''
+  assert.match(policy, /^default-src 'none';/)
+  const [, style = ''] = /<style>([^]*)<\/style>/.exec(html) ?? []
+  assert.ok(policy.includes(createHash('sha256').update(style).digest('base64')))
+  assert.doesNotMatch(html, /<script/)
+  assert.match(html, /hire-worker/)
+  assert.match(html, /embedded: for development/)
+})
+
+test('every answer forbids sniffing and storing', async () => {
+  const { ask, post } = setupDoor()
+  for (const answer of [await ask('/'), await ask('/nowhere'), await post('/v1/obey', { act: 'reply' })]) {
+    assert.equal(answer.headers.get('x-content-type-options'), 'nosniff')
+    assert.equal(answer.headers.get('cache-control'), 'no-store')
+    assert.match(answer.headers.get('x-correlation-id') ?? '', /./)
+  }
+})
+
+test('HEAD is GET without a body', async () => {
+  const { ask } = setupDoor()
+  const answer = await ask('/healthz', { method: 'HEAD' })
+  assert.equal(answer.status, 200)
+  assert.equal(await answer.text(), '')
+})
+
+test('an example input has what a schema requires', () => {
+  const schema = z.object({
+    code: z.string().meta({ examples: ['AD-02'] }),
+    kind: z.enum(['a', 'b']),
+    at: z.iso.datetime(),
+    lines: z.array(z.object({ amount: z.number() })),
+    note: z.string().optional(),
+  })
+  assert.deepEqual(exampleInput(schema), {
+    code: 'AD-02',
+    kind: 'a',
+    at: '2026-01-31T12:00:00Z',
+    lines: [{ amount: 1 }],
+  })
+  assert.deepEqual(exampleInput(z.object({ at: z.custom() })), {})
+  const plain = {
+    '~standard': { version: 1, vendor: 'own', validate: (value: unknown) => ({ value }) },
+  } as const
+  assert.deepEqual(exampleInput(plain), {})
+})
