@@ -1,0 +1,155 @@
+import { createServer, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { getRequestListener, RequestError } from '@hono/node-server'
+import { CoatcheckError } from '../base/errors.ts'
+import type { Part } from '../base/part.ts'
+import { showValue } from '../base/shown-value.ts'
+import type { HttpDoor } from './door.ts'
+import { answerProblem, problemOf } from './problem.ts'
+
+export interface HttpListenerOptions {
+  readonly door: HttpDoor
+  /** A loopback address: `127.0.0.1` (the default), `localhost` or `::1`. Others need auth. */
+  readonly host?: string
+  /** 3000 unless set; 0 picks a free one. */
+  readonly port?: number
+  /** How long stopping waits for answers that are on their way; 10,000 unless set. */
+  readonly graceMs?: number
+}
+
+const limits = {
+  maxHeaderSize: 16 * 1024,
+  headersTimeout: 10_000,
+  /** To receive a request; the answer may take longer. */
+  requestTimeout: 30_000,
+  /** How often the two are looked at. */
+  connectionsCheckingInterval: 1000,
+}
+const maxConnections = 2000
+
+/** Listens on a loopback address. Stopping answers what is in flight. */
+export class HttpListener implements Part {
+  readonly #door: HttpDoor
+  readonly #host: string
+  readonly #port: number
+  readonly #graceMs: number
+  readonly #open = new Set<ServerResponse>()
+  #server: Server | undefined
+  #stopping: Promise<void> | undefined
+
+  constructor({ door, host = '127.0.0.1', port = 3000, graceMs = 10_000 }: HttpListenerOptions) {
+    this.#door = door
+    this.#host = host
+    this.#port = port
+    this.#graceMs = graceMs
+  }
+
+  /** `http://127.0.0.1:3000`, while it listens. */
+  get url(): string | undefined {
+    const address = this.#server?.address()
+    if (typeof address !== 'object' || address === null) return undefined
+    return `http://${address.family === 'IPv6' ? `[${address.address}]` : address.address}:${address.port}`
+  }
+
+  /**
+   * Begins to listen.
+   * @throws CoatcheckError `CONFIG_INVALID` for an address that is not loopback, and one that cannot be listened on
+   */
+  async start(): Promise<void> {
+    if (this.#server) return
+    checkHost(this.#host)
+    const answer = getRequestListener((request) => this.#door.fetch(request, { loopback: true }), {
+      overrideGlobalObjects: false,
+      errorHandler: answerUnreadable,
+    })
+    const server = createServer(limits, (incoming, outgoing) => {
+      this.#track(outgoing, server)
+      // its promise never rejects
+      void answer(incoming, outgoing)
+    })
+    server.maxConnections = maxConnections
+    this.#server = server
+    try {
+      await listen(server, this.#host, this.#port)
+    } catch (error) {
+      this.#server = undefined
+      throw error
+    }
+  }
+
+  async stop(): Promise<void> {
+    const server = this.#server
+    if (!server) return this.#stopping
+    this.#server = undefined
+    this.#stopping = close(server, this.#graceMs)
+    // a client that keeps its connection would keep us from ending
+    for (const outgoing of this.#open) outgoing.shouldKeepAlive = false
+    this.#door.releaseWaits()
+    return this.#stopping
+  }
+
+  #track(outgoing: ServerResponse, server: Server): void {
+    if (this.#server !== server) outgoing.shouldKeepAlive = false
+    this.#open.add(outgoing)
+    outgoing.once('close', () => this.#open.delete(outgoing))
+  }
+}
+
+/** What the adapter throws is about the URL that it makes of Host and the request line; all else is answered by the door. */
+function answerUnreadable(error: unknown): Response {
+  const headers = { 'x-content-type-options': 'nosniff', 'cache-control': 'no-store' }
+  if (error instanceof RequestError && error.message.includes('path'))
+    return answerProblem(problemOf('NOT_FOUND', 'the path of the request cannot be read'), headers)
+  return answerProblem(problemOf('HOST_REFUSED', 'Host and the target of the request make no URL'), headers)
+}
+
+function checkHost(host: string): void {
+  if (host === 'localhost' || isLoopback(host)) return
+  throw new CoatcheckError(
+    'CONFIG_INVALID',
+    `http.host is ${showValue(host)}, which others can reach, and no auth is set; leave http.host out to listen on 127.0.0.1, or put a server that signs callers in before it`,
+  )
+}
+
+function isLoopback(address: string): boolean {
+  return /^127(?:\.\d{1,3}){3}$/.test(address) || address === '::1'
+}
+
+async function listen(server: Server, host: string, port: number): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>()
+  server.once('error', reject)
+  server.listen({ host, port }, resolve)
+  try {
+    await promise
+  } catch (error) {
+    throw cannotListen(error, host, port)
+  }
+  server.off('error', reject)
+  const { address } = server.address() as AddressInfo
+  if (isLoopback(address)) return
+  // a hosts file may say that localhost is elsewhere
+  await close(server, 0)
+  checkHost(address)
+}
+
+function cannotListen(error: unknown, host: string, port: number): CoatcheckError {
+  const { code, message } = error as NodeJS.ErrnoException
+  const why =
+    code === 'EADDRINUSE'
+      ? 'another program listens there; set another http.port, or 0 for any that is free'
+      : code === 'EACCES'
+        ? 'this user may not; set an http.port above 1023'
+        : message
+  return new CoatcheckError('CONFIG_INVALID', `cannot listen on port ${port} of ${host}: ${why}`, {
+    cause: error,
+  })
+}
+
+/** Takes no more connections and ends those that carry nothing; the others end with their answer, or after the grace. */
+async function close(server: Server, graceMs: number): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  server.close(() => resolve())
+  const timer = setTimeout(() => server.closeAllConnections(), graceMs)
+  await promise
+  clearTimeout(timer)
+}

@@ -1,0 +1,156 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
+import { after, test } from 'node:test'
+import { isCoatcheckError } from '../../src/base/errors.ts'
+import { HttpListener } from '../../src/http/listener.ts'
+import { setupDoor } from './door-setup.ts'
+
+async function setup(graceMs?: number) {
+  const { door, road, hireOne } = setupDoor()
+  const listener = new HttpListener({ door, port: 0, ...(graceMs !== undefined && { graceMs }) })
+  await listener.start()
+  after(() => listener.stop())
+  const url = listener.url
+  assert.ok(url)
+  return { listener, road, hireOne, url, port: Number(new URL(url).port) }
+}
+
+/** Sends text as it is and gives all that comes back until the server ends the connection. */
+async function exchange(port: number, text: string): Promise<string> {
+  const socket = connect(port, '127.0.0.1')
+  socket.write(text)
+  return readAll(socket)
+}
+
+async function readAll(socket: Socket): Promise<string> {
+  let received = ''
+  socket.setEncoding('utf8')
+  socket.on('data', (chunk: string) => (received += chunk))
+  socket.on('error', () => undefined)
+  await once(socket, 'close')
+  return received
+}
+
+const headers = { 'content-type': 'application/json' }
+
+test('answers on a loopback address and a free port', async () => {
+  const { url } = await setup()
+  assert.match(url, /^http:\/\/127\.0\.0\.1:\d+$/)
+  const answer = await fetch(`${url}/services/hr/hire-worker`, {
+    method: 'POST',
+    headers,
+    body: '{"employeeId":"42"}',
+  })
+  assert.equal(answer.status, 202)
+})
+
+test('an address that others can reach is refused with a sentence', async () => {
+  const { door } = setupDoor()
+  for (const host of ['0.0.0.0', '::', '192.168.0.2', 'example.com'])
+    await assert.rejects(new HttpListener({ door, host, port: 0 }).start(), (error) => {
+      assert.ok(isCoatcheckError(error, 'CONFIG_INVALID'))
+      assert.match(error.message, /http\.host is ".*", which others can reach, and no auth is set/)
+      return true
+    })
+})
+
+test('a port that is taken is told with a sentence', async () => {
+  const { port } = await setup()
+  const { door } = setupDoor()
+  const second = new HttpListener({ door, port })
+  await assert.rejects(
+    second.start(),
+    /cannot listen on port \d+ of 127\.0\.0\.1: another program listens there/,
+  )
+  assert.equal(second.url, undefined)
+  await second.stop()
+})
+
+test('starting and stopping twice, or never, is fine', async () => {
+  const { door } = setupDoor()
+  const listener = new HttpListener({ door, port: 0 })
+  await listener.stop()
+  await listener.start()
+  await listener.start()
+  await Promise.all([listener.stop(), listener.stop()])
+  await listener.start()
+  assert.equal((await fetch(`${listener.url}/healthz`)).status, 200)
+  await listener.stop()
+})
+
+test('a foreign Host is refused on the wire', async () => {
+  const { port } = await setup()
+  const refused = await exchange(port, 'GET / HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n')
+  assert.match(refused, /^HTTP\/1\.1 403 /)
+  assert.match(refused, /HOST_REFUSED/)
+  const absolute = await exchange(
+    port,
+    'GET http://evil.example/ HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n',
+  )
+  assert.match(absolute, /^HTTP\/1\.1 403 /)
+  const broken = await exchange(port, 'GET / HTTP/1.1\r\nHost: a b\r\nConnection: close\r\n\r\n')
+  assert.match(broken, /^HTTP\/1\.1 403 [^]*HOST_REFUSED/)
+})
+
+test('headers over 16 KB are refused', async () => {
+  const { port } = await setup()
+  const answer = await exchange(port, `GET / HTTP/1.1\r\nHost: localhost\r\nX: ${'x'.repeat(17_000)}\r\n\r\n`)
+  assert.match(answer, /^HTTP\/1\.1 431 /)
+})
+
+test('a body that goes on beyond the limit is answered with 413 while it is still sent', async () => {
+  const { port } = await setup()
+  const socket = connect(port, '127.0.0.1')
+  const reading = readAll(socket)
+  socket.write(
+    'POST /services/hr/hire-worker HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n',
+  )
+  socket.write(`400\r\n${' '.repeat(0x400)}\r\n`)
+  const received = await reading
+  assert.match(received, /^HTTP\/1\.1 413 [^]*PAYLOAD_TOO_LARGE/)
+})
+
+test('a client that leaves ends its long poll', async () => {
+  const { port, road, hireOne } = await setup()
+  const id = await hireOne()
+  const socket = connect(port, '127.0.0.1')
+  socket.write(`GET /queue-items/${id}?wait=1m HTTP/1.1\r\nHost: localhost\r\n\r\n`)
+  while (road.waiting === 0) await new Promise(setImmediate)
+  socket.destroy()
+  while (road.waiting === 1) await new Promise(setImmediate)
+})
+
+test('stopping answers what is in flight, sends waiters away and takes nothing more', async () => {
+  const { listener, url, port, road, hireOne } = await setup()
+  const id = await hireOne()
+  const waiting = fetch(`${url}/queue-items/${id}?wait=1m`)
+  while (road.waiting === 0) await new Promise(setImmediate)
+  // idle, with its connection kept alive
+  await (await fetch(`${url}/healthz`)).text()
+  const socket = connect(port, '127.0.0.1')
+  const reading = readAll(socket)
+  socket.write(
+    'POST /services/hr/hire-worker HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 19\r\n\r\n{"employee',
+  )
+  // the server has taken this connection once a later one is answered
+  await (await fetch(`${url}/healthz`)).text()
+  const stopping = listener.stop()
+  assert.equal((await waiting).status, 200)
+  await assert.rejects(fetch(`${url}/healthz`))
+  socket.write('Id":"42"}')
+  assert.match(await reading, /^HTTP\/1\.1 202 [^]*Connection: close/i)
+  await stopping
+})
+
+test('stopping gives up what does not end within the grace', async () => {
+  const { listener, port } = await setup(1)
+  const socket = connect(port, '127.0.0.1')
+  const reading = readAll(socket)
+  socket.write(
+    'POST /services/hr/hire-worker HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 19\r\n\r\n{',
+  )
+  await once(socket, 'connect')
+  await listener.stop()
+  assert.equal(await reading, '')
+})
