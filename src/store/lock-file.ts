@@ -4,8 +4,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { CoatcheckError } from '../base/errors.ts'
 import { currentProcess, livenessOf, type ProcessIdentity } from './process-identity.ts'
 
-const patienceMs = 5000
-const retryEveryMs = 100
+const defaultPatienceMs = 5000
+const retryEveryMs = 25
 const heartbeatEveryMs = 2000
 const foreignSilenceMs = 30_000
 const foreignWatchMs = 4000
@@ -31,9 +31,14 @@ export interface LockFile {
  * other's data without an error.
  * @param path the file; it holds JSON that says who holds the lock
  * @param directory what to call the locked thing in the error
- * @throws CoatcheckError `DATABASE_LOCKED` when a live process holds it for more than 5 s (so that a dev server's reload works)
+ * @param patienceMs how long to wait for a live holder: 5 s unless given, so that a dev server's reload works
+ * @throws CoatcheckError `DATABASE_LOCKED` when a live process still holds it then
  */
-export async function acquireLockFile(path: string, directory: string): Promise<LockFile> {
+export async function acquireLockFile(
+  path: string,
+  directory: string,
+  patienceMs = defaultPatienceMs,
+): Promise<LockFile> {
   const own: Holder = { ...(await currentProcess()), token: randomUUID(), since: new Date().toISOString() }
   await acquire(path, own, directory, performance.now() + patienceMs)
   const heartbeat = setInterval(() => {
