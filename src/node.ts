@@ -128,7 +128,8 @@ class RunningNode implements Node {
       environment: process.env['NODE_ENV'],
       durability: database.driver.kind === 'pglite' ? 'development' : 'durable',
       ...(options.http && options.http.basePath !== undefined ? { basePath: options.http.basePath } : {}),
-      onError: (error) => this.events.emit('problem', { where: 'http', error }),
+      onError: (error, reference) =>
+        this.events.emit('problem', { where: reference === undefined ? 'http' : `http ${reference}`, error }),
     })
   }
 

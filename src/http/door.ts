@@ -7,6 +7,7 @@ import { checkRequest } from './guard.ts'
 import type { Durability } from './health.ts'
 import { answerHealth, answerReadiness } from './health.ts'
 import { getItem, getResult } from './items.ts'
+import type { Report } from './problem.ts'
 import { answerProblem, problemOf, problemOfError } from './problem.ts'
 import type { RequestTrail } from './request-trail.ts'
 import { answerTrail, readTrail } from './request-trail.ts'
@@ -23,7 +24,7 @@ export interface HttpDoorOptions {
   /** The name of the node, for the page at `/`. */
   readonly name: string
   /** Told what callers are not shown, with the reference that they are given; without one, what did not change the answer. */
-  readonly onError?: (error: unknown, reference?: string) => void
+  readonly onError?: Report
 }
 
 /** The doors in over HTTP, as a function of requests: it mounts into any server. */
@@ -74,13 +75,13 @@ interface RouteOptions {
   readonly basePath: string
   readonly durability: Durability
   readonly name: string
-  readonly onError: (error: unknown, reference?: string) => void
+  readonly onError: Report
 }
 
 function createRoutes({ road, waits, basePath, durability, name, onError }: RouteOptions) {
   const app = new Hono<{ Bindings: Bindings }>().basePath(basePath)
   const items = { road, waits, basePath }
-  const door = { ...items, report: (error: unknown) => onError(error) }
+  const door = { ...items, report: onError }
   app.get('/', (c) => answerFrontPage(c.req.raw, { name, durability, basePath }, road))
   app.get('/healthz', answerHealth)
   app.get('/readyz', () => answerReadiness(road, durability))
@@ -111,11 +112,7 @@ function answerNotFound(path: string, servicePaths: readonly string[]): Response
   return answerProblem(problemOf('NOT_FOUND', `nothing is at ${path.slice(0, 200)}${way}`))
 }
 
-function answerError(
-  error: unknown,
-  request: Request,
-  onError: (error: unknown, reference: string) => void,
-): Response {
+function answerError(error: unknown, request: Request, onError: Report): Response {
   // the client has gone, so nobody reads this; it is no error either
   if (request.signal.aborted) return new Response(null, { status: 499 })
   return answerProblem(problemOfError(error, onError))

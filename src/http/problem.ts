@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto'
 import { STATUS_CODES } from 'node:http'
 import type { CoatcheckError, ErrorCode } from '../base/errors.ts'
 import { errorCatalogue, isCoatcheckError } from '../base/errors.ts'
-import type { FailureRecord } from '../define/failure.ts'
+import type { Failure, FailureRecord } from '../define/failure.ts'
+import { failureRecord } from '../define/failure.ts'
 
 /** Problem details of RFC 9457. `code` is what programs tell them by. */
 export interface ProblemDocument {
@@ -49,6 +50,18 @@ export function problemOfFailure(failure: FailureRecord): ProblemDocument {
   return problemOf(code, `${errorCatalogue[code].title}.`)
 }
 
+/**
+ * What an immediate run failed with. What callers are not shown is nowhere else: no item keeps it.
+ * @param report told of it, with the reference that they get
+ */
+export function problemOfRun(failure: Failure, report: Report): ProblemDocument {
+  const record = failureRecord(failure)
+  if (record.problem) return problemOfService(record)
+  const reference = randomUUID()
+  report(failure.cause ?? failure, reference)
+  return { ...problemOfFailure(record), reference }
+}
+
 /** What a service threw as `Problem`; its code is none of ours, so the type says no more than the status. */
 function problemOfService({ code, status = 500, message, problem }: FailureRecord): ProblemDocument {
   return {
@@ -61,14 +74,14 @@ function problemOfService({ code, status = 500, message, problem }: FailureRecor
   }
 }
 
+/** Told an error that did not go to the caller, with the reference that did, where one did. */
+export type Report = (error: unknown, reference?: string) => void
+
 /**
  * Whatever was thrown on the way to an answer.
  * @param report told what callers are not shown, with the reference that they get
  */
-export function problemOfError(
-  error: unknown,
-  report: (error: unknown, reference: string) => void,
-): ProblemDocument {
+export function problemOfError(error: unknown, report: Report): ProblemDocument {
   if (isCoatcheckError(error) && (error.status < 500 || shownErrors.has(error.code)))
     return { ...problemOf(error.code, error.message), ...errorsOf(error) }
   const reference = randomUUID()

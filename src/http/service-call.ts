@@ -1,20 +1,19 @@
 import type { Definition, ServiceSettings } from '../define/definition.ts'
 import type { Failure } from '../define/failure.ts'
-import { failureRecord } from '../define/failure.ts'
 import { linksOf } from './item-document.ts'
 import type { ItemSurroundings } from './items.ts'
 import { answerPending } from './items.ts'
 import { readJsonBody } from './json-body.ts'
 import type { Preference } from './preference.ts'
 import { appliedHeader, readPreference } from './preference.ts'
-import { answerProblem, problemOfFailure } from './problem.ts'
+import type { Report } from './problem.ts'
+import { answerProblem, problemOfRun } from './problem.ts'
 import type { RequestTrail } from './request-trail.ts'
 import { contextOf } from './request-trail.ts'
 import { answerEnded, answerOutput } from './service-answer.ts'
 
 export interface ServiceSurroundings extends ItemSurroundings {
-  /** Told of a `queueWhen` that throws. */
-  readonly report: (error: unknown) => void
+  readonly report: Report
 }
 
 interface ServiceCall {
@@ -73,10 +72,10 @@ async function runNow(call: ServiceCall): Promise<Response> {
   const outcome = await door.road.runNow(definition, input, context, request.signal)
   if (outcome.kind === 'succeeded') return answerOutput(outcome.output, outcome.reply)
   if (!(await isForQueue(call, outcome.failure)))
-    return answerProblem(problemOfFailure(failureRecord(outcome.failure)))
+    return answerProblem(problemOfRun(outcome.failure, door.report))
   const id = await door.road.acceptFailed(definition, input, outcome.failure, context)
   // it waits for its second attempt, or was broken by its only one
-  const item = await door.road.item(id).catch(door.report)
+  const item = await door.road.item(id).catch((error: unknown) => door.report(error))
   return answerPending(item ?? { id }, door, 'scheduled')
 }
 

@@ -33,7 +33,7 @@ test('an immediate service answers itself', async () => {
 })
 
 test('a service that fails answers with its problem, or with nothing from the inside', async () => {
-  const { post } = setupDoor()
+  const { post, errors } = setupDoor()
   const answers: Record<string, unknown> = {}
   for (const act of ['problem', 'disconnect', 'upstream', 'time out', 'throw']) {
     const answer = await post('/v1/obey', { act })
@@ -51,6 +51,11 @@ test('a service that fails answers with its problem, or with nothing from the in
     'time out': [504, 'TIMEOUT', 'The attempt ran into its timeout.'],
     throw: [500, 'HANDLER_FAILED', 'The handler threw.'],
   })
+  // what callers are not shown, the log must have
+  assert.deepEqual(
+    errors.map((error) => (error as Error).message.slice(0, 15)),
+    ['connect ECONNRE', 'secret: user ad', 'secret', 'secret in selec'],
+  )
 })
 
 test('what queueWhen says yes to is queued for its second attempt', async () => {
