@@ -89,6 +89,15 @@ export async function createNode(options: NodeOptions): Promise<Node> {
   return new RunningNode(checked, database)
 }
 
+const engines = new WeakMap<Node, Engine>()
+
+/** What drives a node, for `coatcheck/testing`. */
+export function engineOf(node: Node): Engine {
+  const engine = engines.get(node)
+  if (!engine) throw new TypeError('This is not a node that createNode made')
+  return engine
+}
+
 class RunningNode implements Node {
   readonly events = new Events()
   readonly warnings: readonly string[]
@@ -122,6 +131,7 @@ class RunningNode implements Node {
       maxUnsettled: options.maxUnsettled,
       stopTimeoutMs: options.stopTimeoutMs,
     })
+    engines.set(this, this.#engine)
     this.#door = createHttpDoor({
       road: this.#engine,
       name,

@@ -65,8 +65,28 @@ export class Attempt implements HandlerContext {
 
   abortReason: CoatcheckError | undefined
 
-  // Bound, so that handlers can take them out: `async ({ id }, { log, enqueue }) => …`
-  readonly log = (message: string, data?: unknown): void => {
+  // Made when asked for, and bound: `async ({ id }, { log, enqueue }) => …` works, and who takes none pays for none.
+  get log(): HandlerContext['log'] {
+    return (message, data) => this.#log(message, data)
+  }
+
+  get progress(): HandlerContext['progress'] {
+    return (value) => this.#progress(value)
+  }
+
+  get enqueue(): HandlerContext['enqueue'] {
+    return (target, input, options) => this.#enqueue(target, input, options)
+  }
+
+  get atCommit(): HandlerContext['atCommit'] {
+    return (write) => {
+      this.#check('atCommit')
+      this.writes ??= []
+      this.writes.push(write)
+    }
+  }
+
+  #log(message: string, data: unknown): void {
     this.#check('log')
     this.lines ??= []
     if (this.lines.length >= maxLogLines) return
@@ -76,21 +96,21 @@ export class Attempt implements HandlerContext {
       data:
         data === undefined
           ? undefined
-          : writeJson(data, { maxBytes: maxNoteBytes, what: 'the data of a log line' }).text,
+          : writeJson(data, { maxBytes: maxNoteBytes, what: 'the data of a log line', option: null }).text,
     })
   }
 
-  readonly progress = (value: unknown): void => {
+  #progress(value: unknown): void {
     this.#check('progress')
-    this.progressText = writeJson(value, { maxBytes: maxNoteBytes, what: 'the progress' }).text
+    this.progressText = writeJson(value, { maxBytes: maxNoteBytes, what: 'the progress', option: null }).text
     this.#work.published = false
   }
 
-  readonly enqueue = async <Input, Result>(
+  async #enqueue<Input, Result>(
     target: Enqueueable<Input, Result>,
     input: Input,
     options: EnqueueOptions = {},
-  ): Promise<QueueItemId<Result>> => {
+  ): Promise<QueueItemId<Result>> {
     this.#check('enqueue')
     const gathered = (this.gathered ??= this.#surroundings.enqueuer.gather())
     const id = await this.#surroundings.enqueuer.enqueue(gathered, target, input, options, {
@@ -100,12 +120,6 @@ export class Attempt implements HandlerContext {
     // Its settle may be on its way by now: then the item would be lost without a word.
     this.#check('enqueue')
     return id as QueueItemId<Result>
-  }
-
-  readonly atCommit = (write: (tx: Tx) => unknown): void => {
-    this.#check('atCommit')
-    this.writes ??= []
-    this.writes.push(write)
   }
 
   /** Tells the handler to stop. */

@@ -80,7 +80,7 @@ export class Dispatcher {
     this.#pumping = true
     // One of each definition in turn, so that a long queue of one does not keep the others waiting.
     let idle = 0
-    while (idle < this.#processors.length && this.#settler?.hasRoom) {
+    while (idle < this.#processors.length && this.#settler?.hasRoom(this.running)) {
       const processor = this.#processors[this.#turn++ % this.#processors.length]
       if (processor && this.#startNext(processor)) idle = 0
       else idle++

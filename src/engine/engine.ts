@@ -91,6 +91,10 @@ export class Engine implements Part, Road {
     })
   }
 
+  get database(): OpenDatabase {
+    return this.#options.database
+  }
+
   /** Partitions that this node owns at the moment. */
   get ownedPartitions(): number {
     return this.#owned.size
@@ -102,6 +106,12 @@ export class Engine implements Part, Road {
     this.#work = this.#buildWork()
     await this.#work.start()
     this.#options.events.emit('node.started', { node: this.bootId })
+  }
+
+  /** Reads the time again and looks at all that may be due: for tests, whose clock jumps. */
+  async wake(): Promise<void> {
+    this.#clock.note(await readClock(this.#options.database.driver, this.#options.database.schema))
+    this.#work?.wakeAll()
   }
 
   /** Takes nothing more, finishes what runs until the deadline, releases the rest. */

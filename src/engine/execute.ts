@@ -91,7 +91,11 @@ function upgradeInput(upgrade: (stored: unknown) => unknown, stored: unknown): u
 /** Calls the handler within the context of whoever asked, and holds what it returns against its output schema. */
 export function callHandler(definition: Definition, input: unknown, attempt: Attempt): unknown {
   const run = definition.run as NonNullable<Definition['run']>
-  const returned = currentContext.run(attempt.context, run, input, attempt)
+  // Without a context there is nothing to restore: callbacks of other items never run inside theirs.
+  const returned =
+    attempt.context === noContext
+      ? run(input, attempt)
+      : currentContext.run(attempt.context, run, input, attempt)
   return definition.output ? checkOutput(definition, definition.output, returned) : returned
 }
 

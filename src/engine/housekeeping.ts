@@ -41,6 +41,10 @@ export class Housekeeping implements Part {
     await this.#loop.stop()
   }
 
+  wake(): void {
+    this.#loop.wake()
+  }
+
   async tick(): Promise<number> {
     const { driver, schema } = this.#database
     for (const partition of this.#owned.values()) {

@@ -73,7 +73,7 @@ export class Indexer implements Part {
   async #index(partition: OwnedPartition, from: number, budget: number): Promise<number> {
     const rows = await this.#parts.stream.read(
       [{ queue: partition.queue, partition: partition.partition, from: Math.floor(from / itemsPerRow) }],
-      { rows: 16, bytes: 4_000_000 },
+      { items: budget, bytes: 4_000_000 },
     )
     if (partition.lost) return 0
     const indexed = new Map<string, string>()

@@ -83,6 +83,11 @@ export class OwnedPartition {
     if (kind !== 'failed') this.laneHasHeld = true
   }
 
+  /** Items in memory that wait for nothing but a free slot. */
+  get ready(): number {
+    return this.loaded - this.held - this.running - this.unsettled
+  }
+
   lineOf(scope: string, key: string): KeyLine | undefined {
     return this.lines.get(scope)?.get(key)
   }

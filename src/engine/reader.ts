@@ -3,7 +3,7 @@ import { itemsPerRow } from '../base/ids.ts'
 import { Loop, type Part } from '../base/part.ts'
 import type { OpenDatabase } from '../store/database.ts'
 import { readWaitingKeys } from '../store/waiting-items.ts'
-import type { Stream, StreamRow } from '../stream/stream.ts'
+import { rowsAtOnce, type Stream, type StreamRow } from '../stream/stream.ts'
 import { maxLoaded, type Dispatcher } from './dispatcher.ts'
 import type { Entry } from './entry.ts'
 import type { OwnedPartition } from './owned-partition.ts'
@@ -25,7 +25,7 @@ export interface ReaderParts {
 
 /** How often a partition is read without a hint. */
 export const pollMs = 500
-const rowsAtOnce = 64
+const itemsAtOnce = 8_192
 const bytesAtOnce = 8_000_000
 /** Held items of a partition in memory, and gaps in what is done of it, before some are moved to the lane. */
 const maxHeld = 2_000
@@ -66,8 +66,7 @@ export class Reader implements Part {
     }
     const now = performance.now()
     const wanted = [...owned.values()].filter(
-      (partition) =>
-        !partition.draining && !partition.lost && (partition.hinted || now - partition.readAt >= pollMs),
+      (partition) => mayRead(partition) && (partition.hinted || now - partition.readAt >= pollMs),
     )
     if (wanted.length === 0) return this.#untilPoll(now)
     for (const partition of wanted) {
@@ -82,7 +81,7 @@ export class Reader implements Part {
           partition: partition.partition,
           from: partition.nextSeq,
         })),
-        { rows: rowsAtOnce, bytes: bytesAtOnce },
+        { items: itemsAtOnce, bytes: bytesAtOnce },
       )
     } catch (error) {
       for (const partition of wanted) partition.hinted = true
@@ -110,7 +109,7 @@ export class Reader implements Part {
   #untilPoll(now: number): number {
     let wait = pollMs
     for (const partition of this.#parts.owned.values()) {
-      if (partition.draining || partition.lost) continue
+      if (!mayRead(partition)) continue
       wait = Math.min(wait, partition.hinted ? 0 : Math.max(1, pollMs - (now - partition.readAt)))
     }
     return wait
@@ -122,12 +121,16 @@ export class Reader implements Part {
       return
     }
     let size = 0
+    let items = 0
     for (const row of rows) {
       size += row.text.length
+      items += row.count
       for (let seq = partition.nextSeq; seq < row.seq; seq++) this.#miss(partition, seq)
       partition.nextSeq = row.seq + 1
     }
-    if (rows.length === rowsAtOnce || size * readers >= bytesAtOnce) partition.hinted = true
+    // As much as was asked for: there is likely more.
+    if (rows.length >= rowsAtOnce || items * readers >= itemsAtOnce || size * readers >= bytesAtOnce)
+      partition.hinted = true
     await this.#offer(partition, rows)
     this.#parts.onRead()
   }
@@ -218,14 +221,22 @@ export class Reader implements Part {
     return new Map(keys.map((found) => [`${found.scope}\u0000${found.key}`, found.position]))
   }
 
-  /** Moves held items to the lane where a partition has too many of them, or they leave too many gaps behind. */
+  /**
+   * Moves held items to the lane where they hold up others: nothing of the partition is ready to start, and what is held
+   * fills the memory or leaves too many gaps behind. As long as something is ready, the held ones will get their turn.
+   */
   #relieve(): void {
     const { owned, dispatcher } = this.#parts
-    const full = dispatcher.loaded * 2 >= maxLoaded
+    const isFull = dispatcher.loaded * 2 >= maxLoaded
     for (const partition of owned.values()) {
-      if (partition.held > maxHeld || (full && partition.held > 100))
+      if (partition.held === 0 || partition.ready > 0) continue
+      if (isFull || partition.held > maxHeld || partition.done.size > maxGaps)
         dispatcher.spill(partition, Math.ceil(partition.held / 2))
-      else if (partition.done.size > maxGaps) dispatcher.spill(partition, 256)
     }
   }
+}
+
+// With many gaps in what is done, each settle costs more: what is in memory goes first.
+function mayRead(partition: OwnedPartition): boolean {
+  return !partition.draining && !partition.lost && !(partition.done.size > maxGaps && partition.ready > 0)
 }

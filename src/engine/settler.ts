@@ -51,8 +51,11 @@ export class Settler {
     this.#parts = parts
   }
 
-  get hasRoom(): boolean {
-    return this.#unsettled < this.#parts.maxUnsettled
+  /** Whether another item may start beside those that run: they may all end before the next settle commits. */
+  hasRoom(running: number): boolean {
+    const { maxUnsettled } = this.#parts
+    // More at once than that may be unsettled: half of it is left to those that have finished.
+    return this.#unsettled + Math.min(running, maxUnsettled >> 1) < maxUnsettled
   }
 
   get unsettled(): number {
@@ -68,8 +71,9 @@ export class Settler {
       return
     }
     this.#plain.push(work)
-    // Not at once: what ends in this turn of the loop goes along, and a full batch costs no more than a small one.
-    this.#schedule()
+    // Half of what may be unsettled is on its way while the other half runs.
+    if (!this.#flushing && this.#plain.length * 2 >= this.#parts.maxUnsettled) this.#beginPlain()
+    else this.#schedule()
   }
 
   note(note: Note): void {
@@ -100,7 +104,7 @@ export class Settler {
     this.#notes = []
     void this.#settle(batch, false).then(() => {
       this.#flushing = false
-      if (this.#plain.length > 0 || this.#notes.length > 0) this.#schedule()
+      this.#beginPlain()
       this.#tellIdle()
     })
   }

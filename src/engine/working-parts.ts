@@ -55,6 +55,13 @@ export class WorkingParts {
     this.#parts.reader.wake()
   }
 
+  /** Has all look again: for tests, whose clock jumps. */
+  wakeAll(): void {
+    const { owned, ownership, reader, lane, housekeeping } = this.#parts
+    for (const partition of owned.values()) partition.hinted = true
+    for (const part of [ownership, reader, lane, housekeeping]) part.wake()
+  }
+
   async start(): Promise<void> {
     const { heartbeat, stream, ownership, reader, holes, lane, indexer, housekeeping } = this.#parts
     await heartbeat.start()

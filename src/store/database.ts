@@ -15,7 +15,7 @@ export interface DatabaseOptions {
   readonly database?: string | UserPool | undefined
   /** A plain identifier; `coatcheck` unless set. */
   readonly schema?: string
-  /** Where the embedded database lives; `.coatcheck/data` unless set, `memory://` for nowhere. */
+  /** Where the embedded database lives; `.coatcheck/data` unless set. `memory://` is nowhere, `memory://name` nowhere but shared in this process. */
   readonly directory?: string
   /** `auto` (default) applies missing migrations; `check` throws where some are missing. */
   readonly migrate?: 'auto' | 'check'

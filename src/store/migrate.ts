@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { CoatcheckError } from '../base/errors.ts'
+import { timedOut } from './database-error.ts'
 import type { Driver, Runner } from './driver.ts'
 import { type Migration, readMigrations } from './migration-files.ts'
 import { quotedSchema } from './schema-name.ts'
@@ -28,13 +29,14 @@ interface Applied {
  * Brings the schema up to this release, or checks that it is. Forward only; all that is missing is applied in one transaction,
  * by one starter at a time, while the others wait and then find nothing to do.
  * @returns the names of the migrations that were applied now
- * @throws CoatcheckError `SCHEMA_MISSING` (mode `check`), `SCHEMA_NEWER`, `MIGRATION_CHANGED`, `OPTION_INVALID` (schema's name)
+ * @throws CoatcheckError `SCHEMA_MISSING` (mode `check`), `SCHEMA_NEWER`, `MIGRATION_CHANGED`, `OPTION_INVALID` (schema's name),
+ * `DATABASE_TIMEOUT` when somebody holds a lock in its way for two minutes
  */
 export async function migrate(driver: Driver, options: MigrateOptions): Promise<string[]> {
-  const quoted = quotedSchema(options.schema)
+  quotedSchema(options.schema)
   const known = options.migrations ?? (await readMigrations())
   // most starts find all done, and take no lock for it
-  const missing = findMissing(known, await readApplied(driver, quoted), options.schema)
+  const missing = findMissing(known, await readApplied(driver, options.schema), options.schema)
   if (missing.length === 0) return []
   if (options.mode === 'check') throw missingError(missing, options.schema)
   const deadline = performance.now() + patienceMs
@@ -42,7 +44,9 @@ export async function migrate(driver: Driver, options: MigrateOptions): Promise<
     try {
       return await applyMissing(driver, known, options.schema)
     } catch (error) {
-      if (!isRetried(error) || performance.now() > deadline) throw error
+      if (!isRetried(error)) throw error
+      if (performance.now() > deadline)
+        throw timedOut(`For ${patienceMs / 1000} s others held what the migration had to lock`, false, error)
       // jitter, so that starters that met once do not meet again
       await delay(100 + Math.random() * 400)
     }
@@ -57,7 +61,7 @@ function applyMissing(driver: Driver, known: readonly Migration[], schema: strin
       await tx.run({ text: 'select pg_advisory_xact_lock(hashtextextended($1, 0))' }, [
         `coatcheck migrate ${schema}`,
       ])
-      const missing = findMissing(known, await readApplied(tx, quoted), schema)
+      const missing = findMissing(known, await readApplied(tx, schema), schema)
       if (missing.length === 0) return []
       await tx.query(`${await createSchemaText(tx, schema)}
         create table if not exists ${quoted}.migration (
@@ -88,13 +92,18 @@ async function createSchemaText(runner: Runner, schema: string): Promise<string>
   return rows.length > 0 ? '' : `create schema ${quotedSchema(schema)};`
 }
 
-async function readApplied(runner: Runner, quoted: string): Promise<Applied[]> {
-  const [row] = await runner.run({ text: 'select to_regclass($1) is not null as found' }, [
-    `${quoted}.migration`,
-  ])
-  if (row?.['found'] !== true) return []
+async function readApplied(runner: Runner, schema: string): Promise<Applied[]> {
+  // to_regclass would answer from a cache that says nothing of what was committed while this transaction waited for the lock
+  const found = await runner.run(
+    {
+      text: `select 1 from pg_catalog.pg_class join pg_catalog.pg_namespace on pg_namespace.oid = relnamespace
+        where nspname = $1 and relname = 'migration'`,
+    },
+    [schema],
+  )
+  if (found.length === 0) return []
   const rows = await runner.run({
-    text: `select number, name, checksum from ${quoted}.migration order by number`,
+    text: `select number, name, checksum from ${quotedSchema(schema)}.migration order by number`,
   })
   return rows.map((applied) => ({
     number: Number(applied['number']),

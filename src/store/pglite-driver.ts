@@ -10,7 +10,10 @@ import { PgliteListeners } from './pglite-listeners.ts'
 import { PgliteSocket } from './pglite-socket.ts'
 import { type Nesting, PooledDriver } from './pooled-driver.ts'
 
-/** A directory name that stands for a database in memory, of its own for each caller. */
+/**
+ * A directory name that stands for a database in memory, of its own for each caller. With a name behind it, such as
+ * `memory://orders`, it is shared within the process and goes with its last user.
+ */
 export const inMemory = 'memory://'
 
 /** An open embedded database. Several drivers of one process may use it, also drivers of another copy of this package. */
@@ -31,7 +34,7 @@ const registryKey = Symbol.for('coatcheck.embedded.1')
 
 /**
  * Opens the embedded database, PGlite, and waits until it can be used. Drivers of one directory share it within a process.
- * @param directory made where missing; holds `coatcheck.lock` and `pgdata`; `memory://` for one in memory
+ * @param directory made where missing; holds `coatcheck.lock` and `pgdata`; `memory://`, or `memory://` and a name, for one in memory
  * @throws CoatcheckError `EMBEDDED_MISSING`, `DATABASE_LOCKED`
  */
 export async function openPgliteDriver(directory: string): Promise<Driver> {
@@ -54,10 +57,11 @@ async function openOwn(): Promise<{ embedded: Embedded; close: () => Promise<voi
 
 async function openShared(directory: string): Promise<{ embedded: Embedded; close: () => Promise<void> }> {
   const registry = sharedDatabases()
-  await mkdir(resolve(directory), { recursive: true, mode: 0o700 })
-  const path = await realpath(directory)
+  const named = directory.startsWith(inMemory)
+  if (!named) await mkdir(resolve(directory), { recursive: true, mode: 0o700 })
+  const path = named ? directory : await realpath(directory)
   for (let shared = registry.get(path); shared?.closing; shared = registry.get(path)) await shared.closing
-  const shared = registry.get(path) ?? { users: 0, opened: openLocked(path) }
+  const shared = registry.get(path) ?? { users: 0, opened: named ? openEmbedded(inMemory) : openLocked(path) }
   registry.set(path, shared)
   shared.users++
   const leave = async () => {

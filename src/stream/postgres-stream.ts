@@ -1,7 +1,8 @@
 import type { Tx } from '../base/tx.ts'
 import type { OpenDatabase } from '../store/database.ts'
-import type { Row } from '../store/driver.ts'
+import type { Row, Statement } from '../store/driver.ts'
 import { statement } from '../store/statement.ts'
+import { rowsAtOnce } from './stream.ts'
 import type { AppendRow, Hole, HoleVerdict, ReadRequest, Stream, StreamRow } from './stream.ts'
 
 const append = statement(
@@ -18,7 +19,8 @@ const read = statement(
   select l.queue, l.partition, l.seq, l.flush, l.n, ${schema}.epoch_ms(l.at) as at, l.data
   from json_to_recordset($1) as w(queue int, partition int, "from" bigint)
   cross join lateral (
-    select sized.*, sum(octet_length(sized.data)) over (order by sized.seq) - octet_length(sized.data) as before
+    select sized.*, sum(octet_length(sized.data)) over (order by sized.seq) - octet_length(sized.data) as bytes_before,
+      sum(sized.n) over (order by sized.seq) - sized.n as items_before
     from (
       select * from ${schema}.log
       where log.queue = w.queue and log.partition = w.partition and log.seq >= w."from"
@@ -26,7 +28,7 @@ const read = statement(
       limit $2
     ) as sized
   ) as l
-  where l.before < $3
+  where l.bytes_before < $4 and l.items_before < $3
   order by l.queue, l.partition, l.seq`,
 )
 
@@ -68,6 +70,8 @@ const trim = statement(
 )
 
 const hintDelayMs = 20
+/** Rows of an append whose texts are parameters of their own. */
+const maxPlainRows = 32
 
 /** The stream in PostgreSQL: `log`, one row per flush and partition. */
 export class PostgresStream implements Stream {
@@ -89,18 +93,19 @@ export class PostgresStream implements Stream {
       const result = await options.tx.query(append(schema).text, values)
       return Number(result.rows[0]?.clock)
     }
-    const [row] = await driver.run(append(schema), values)
+    const [row] = await driver.run(...plainAppend(schema, rows, values))
     return row?.['clock'] as number
   }
 
   async read(
     requests: readonly ReadRequest[],
-    limits: { rows: number; bytes: number },
+    limits: { items: number; bytes: number },
   ): Promise<StreamRow[]> {
     const { schema, driver } = this.#database
     const rows = await driver.run(read(schema), [
       JSON.stringify(requests),
-      limits.rows,
+      rowsAtOnce,
+      Math.ceil(limits.items / requests.length),
       Math.ceil(limits.bytes / requests.length),
     ])
     return rows.map(toStreamRow)
@@ -161,6 +166,24 @@ export class PostgresStream implements Stream {
     const [row] = await driver.run(trim(schema), [queue, partition, before])
     return row?.['rows'] as number
   }
+}
+
+// As an element of an array parameter each text would be escaped, byte by byte; as a parameter it goes as it is.
+const plainAppends = Array.from({ length: maxPlainRows + 1 }, (_, count) =>
+  statement(
+    `append-${count}`,
+    (schema) => `
+  select ${schema}.append(
+    $1::int[], $2::int[], $3::int[], $4::uuid[], $5::int[],
+    array[${Array.from({ length: count }, (_, at) => `$${at + 7}::text`).join(', ')}], $6::float8) as clock`,
+  ),
+)
+
+function plainAppend(schema: string, rows: readonly AppendRow[], values: unknown[]): [Statement, unknown[]] {
+  const plain = plainAppends[rows.length]
+  if (!plain) return [append(schema), values]
+  const [queues, partitions, generations, flushes, counts, texts, notAfter] = values
+  return [plain(schema), [queues, partitions, generations, flushes, counts, notAfter, ...(texts as string[])]]
 }
 
 /** The arguments of the SQL function `append`, for callers that run it inside a statement of their own. */

@@ -24,6 +24,9 @@ export interface StreamRow {
   readonly text: string
 }
 
+/** Rows of one partition that a read gives at most. */
+export const rowsAtOnce = 64
+
 export interface ReadRequest {
   readonly queue: number
   readonly partition: number
@@ -63,10 +66,10 @@ export interface Stream {
     rows: readonly AppendRow[],
     options?: { readonly tx?: Tx; readonly notAfter?: number },
   ): Promise<number>
-  /** Reads on in several partitions at once, each in order of seq, up to about `bytes` in all. */
+  /** Reads on in several partitions at once, each in order of seq, up to about `items` and `bytes` in all. */
   read(
     requests: readonly ReadRequest[],
-    limits: { readonly rows: number; readonly bytes: number },
+    limits: { readonly items: number; readonly bytes: number },
   ): Promise<StreamRow[]>
   /** A mark for holes seen before this call. */
   markHoles(): Promise<string>

@@ -1,0 +1,81 @@
+import type { Runner } from './driver.ts'
+import { statement } from './statement.ts'
+
+/** An item that has not ended, and that waits for nothing but the nodes. */
+export interface OpenItem {
+  readonly definition: string
+  readonly state: string
+}
+
+/** A definition whose items wait behind an earlier one of their key, and within which scope they do. */
+export interface StrictScope {
+  readonly id: string
+  readonly scope: string
+}
+
+// All that the log and the lane hold and that is not done. Reads everything: it is for tests, whose tables are small.
+const open = statement(
+  'open-items',
+  (schema) => `
+  with strict as (
+    select * from json_to_recordset($1) as s(id text, scope text)
+  ), pending as (
+    select l.queue, l.partition, l.seq * 4096 + e.n - 1 as position, e.entry ->> 'd' as definition, e.entry ->> 'k' as key, 'in the log' as state
+    from ${schema}.log l
+    join ${schema}.partition p using (queue, partition)
+    cross join lateral json_array_elements(l.data::json) with ordinality as e(entry, n)
+    where e.entry::text <> 'null'
+      and (
+        not p.done @> (l.seq * 4096 + e.n - 1)
+        or exists (select from ${schema}.hole h where h.queue = l.queue and h.partition = l.partition and h.seq = l.seq)
+      )
+    union all
+    select w.queue, w.partition, w.position, w.definition, w.key, case when w.state = 'scheduled' then 'due' else w.state end
+    from ${schema}.waiting_item w
+    where w.state in ('ready', 'held') or w.state = 'scheduled' and w.due_at <= ${schema}.clock()
+  )
+  select pending.definition, pending.state
+  from pending
+  left join strict on strict.id = pending.definition
+  -- Held behind one that waits for a time: that is waiting for a time, too.
+  where not exists (
+    select from ${schema}.waiting_item w
+    where w.queue = pending.queue and w.partition = pending.partition and w.key = pending.key and w.scope = strict.scope
+      and w.position < pending.position and w.state = 'scheduled' and w.due_at > ${schema}.clock()
+  )`,
+)
+
+/** Items that are ready, running or held, other than behind one that waits for a time. */
+export async function readOpenItems(
+  runner: Runner,
+  schema: string,
+  strict: readonly StrictScope[],
+): Promise<OpenItem[]> {
+  const rows = await runner.run(open(schema), [JSON.stringify(strict)])
+  return rows.map((row) => ({ definition: row['definition'] as string, state: row['state'] as string }))
+}
+
+const allIds = statement(
+  'all-item-ids',
+  (schema) => `
+  select id from ${schema}.tracked_item
+  union
+  select id from ${schema}.waiting_item
+  union
+  select id from ${schema}.broken_item
+  union
+  select coalesce(
+    (e.entry ->> 'id')::uuid,
+    (substr(l.flush::text, 1, 33) || lpad(to_hex((e.n - 1)::int), 3, '0'))::uuid
+  )
+  from ${schema}.log l
+  cross join lateral json_array_elements(l.data::json) with ordinality as e(entry, n)
+  where e.entry::text <> 'null'
+  order by id`,
+)
+
+/** The ids of all items that the schema knows, in the order of their acceptance. */
+export async function readAllItemIds(runner: Runner, schema: string): Promise<string[]> {
+  const rows = await runner.run(allIds(schema))
+  return rows.map((row) => row['id'] as string)
+}
