@@ -45,7 +45,7 @@ describe('one connection', { skip }, () => {
         driver.transaction(async () => {
           // however far away it is made
           await new Promise((resolve) => setTimeout(resolve))
-          await Promise.all([call()])
+          await Promise.all([Promise.resolve(), call()])
         }),
         refused,
       )
