@@ -1,0 +1,78 @@
+import { mkdir, mkdtemp } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { ChaosRun, usualSettings } from '../test/chaos/chaos-run.ts'
+import { killRounds, problemsOf, type Round } from '../test/chaos/kill-rounds.ts'
+import { startPostgres } from './postgres.ts'
+
+const usage = `Usage: npm run chaos -- [--kills 20] [--items 50000] [--keys 1000] [--database url] [--folder path]
+
+Kills one of two nodes (SIGKILL) in the middle of so many keyed items, as often as asked, and checks the history of
+each round: nothing lost, nothing out of order, never two of a key at once, and only so much again as may run again.
+Starts a PostgreSQL 15 that commits to disk; --database names an empty one to use instead.`
+
+const { values } = parseArgs({
+  options: {
+    kills: { type: 'string', default: '20' },
+    items: { type: 'string', default: '50000' },
+    keys: { type: 'string', default: '1000' },
+    database: { type: 'string' },
+    folder: { type: 'string' },
+    help: { type: 'boolean', short: 'h', default: false },
+  },
+})
+if (values.help) {
+  console.log(usage)
+  process.exit(0)
+}
+const settings = { kills: Number(values.kills), items: Number(values.items), keys: Number(values.keys) }
+const folder = values.folder ?? (await mkdtemp(join(tmpdir(), 'coatcheck-chaos-')))
+await mkdir(folder, { recursive: true })
+const server = values.database === undefined ? await startPostgres({ version: 15, durable: true }) : undefined
+const database = values.database ?? server?.url ?? ''
+const run = await ChaosRun.start({ ...usualSettings, database }, folder)
+const rounds: Round[] = []
+let problems = 0
+try {
+  for await (const round of killRounds(run, settings)) {
+    rounds.push(round)
+    problems += report(round)
+  }
+} finally {
+  await run.stop()
+  await server?.stop()
+}
+summarize()
+process.exit(problems > 0 ? 1 : 0)
+
+function report(round: Round): number {
+  const { figures } = round.verdict
+  const found = problemsOf(round, settings)
+  console.log(
+    `round ${rounds.length}: ${round.seconds.toFixed(1)} s, killed after ${round.endedAtKill} of ${figures.accepted} items, ` +
+      `${figures.reruns} again, the last open one after ${(figures.slowestRestartMs / 1000).toFixed(1)} s, ` +
+      `${found.length} violations`,
+  )
+  for (const { kind, text } of found.slice(0, 10)) console.log(`  ${kind}: ${text}`)
+  return found.length
+}
+
+function summarize(): void {
+  const figures = rounds.map((round) => round.verdict.figures)
+  const count = (kind: string): number =>
+    rounds.flatMap((round) => problemsOf(round, settings)).filter((problem) => problem.kind === kind).length
+  const { concurrency, maxUnsettled } = usualSettings
+  console.log(`
+kills                              ${figures.reduce((sum, one) => sum + one.losses, 0)}
+items accepted                     ${figures.reduce((sum, one) => sum + one.accepted, 0)}
+lost                               ${count('lost')}
+out of order                       ${count('reordered')}
+two of a key at once               ${count('overlapping')}
+accepted with an old token         ${count('stale')}
+run again without a reason         ${count('repeated')}
+run again after a kill, at most    ${Math.max(...figures.map((one) => one.mostRerunsOfALoss))} (may be ${concurrency + maxUnsettled})
+open item started again, slowest   ${Math.max(...figures.map((one) => one.slowestRestartMs))} ms (may be 12000)
+violations in all                  ${problems}
+histories                          ${folder}`)
+}

@@ -1,0 +1,273 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { checkHistory, type CheckInput, type Limits, type Verdict } from './check-history.ts'
+import type { HistoryEvent } from './history.ts'
+
+const limits: Limits = { rerunsPerLoss: 2, restartMs: 12_000 }
+
+/** Writes a history a line each: `start n1 k#3 @7` (token 7), `kill n1`, `at 9000`. */
+function history(text: string): HistoryEvent[] {
+  let at = 0
+  const events: HistoryEvent[] = []
+  for (const line of text.trim().split('\n')) {
+    const [op = '', node = '', item, token, ...flags] = line.trim().split(/\s+/)
+    if (op === 'at') at = Number(node)
+    else if (item === undefined) events.push({ op: op as 'kill', seq: events.length, at, node })
+    else {
+      const [key = '', n = ''] = item.split('#')
+      events.push({
+        op: op as 'start',
+        seq: events.length,
+        at,
+        node,
+        key,
+        n: Number(n),
+        attempt: flags.includes('again') ? 2 : 1,
+        token: Number(token?.slice(1)),
+        partition: 0,
+        refused: flags.includes('refused'),
+      })
+    }
+  }
+  return events
+}
+
+function check(accepted: string, text: string, more: Partial<CheckInput> = {}): Verdict {
+  return checkHistory({ accepted: items(accepted), events: history(text), limits, ...more })
+}
+
+function items(names: string) {
+  return names.split(' ').map((name) => {
+    const [key = '', n = ''] = name.split('#')
+    return { key, n: Number(n) }
+  })
+}
+
+function kinds(verdict: Verdict): string[] {
+  return [...new Set(verdict.violations.map((violation) => violation.kind))]
+}
+
+const killed = `
+  start n1 a#1 @1
+  end n1 a#1 @1
+  start n1 a#2 @1
+  at 1000
+  kill n1
+  gone n1
+  at 8000
+  start n2 a#1 @2
+  end n2 a#1 @2
+  start n2 a#2 @2
+  end n2 a#2 @2`
+
+describe('the history checker', () => {
+  it('passes a run without faults', () => {
+    const verdict = check(
+      'a#1 a#2 b#1',
+      `
+      start n1 a#1 @1
+      start n2 b#1 @1
+      end n1 a#1 @1
+      start n1 a#2 @1
+      end n2 b#1 @1
+      end n1 a#2 @1`,
+    )
+    assert.deepEqual(verdict.violations, [])
+    assert.equal(verdict.figures.attempts, 3)
+  })
+
+  it('passes what was finished and not settled, and what ran, again after a kill', () => {
+    const { violations, figures } = check('a#1 a#2', killed)
+    assert.deepEqual(violations, [])
+    assert.equal(figures.losses, 1)
+    assert.equal(figures.reruns, 2)
+    assert.equal(figures.mostRerunsOfALoss, 2)
+    assert.equal(figures.slowestRestartMs, 7000)
+  })
+
+  it('passes a failed attempt that is made again before the next item', () => {
+    const verdict = check(
+      'a#1 a#2',
+      `
+      start n1 a#1 @1
+      fail n1 a#1 @1
+      start n1 a#1 @1 again
+      end n1 a#1 @1
+      start n1 a#2 @1
+      end n1 a#2 @1`,
+    )
+    assert.deepEqual(verdict.violations, [])
+    assert.equal(verdict.figures.reruns, 0)
+  })
+
+  it('passes an item of unknown outcome whether it ran or not', () => {
+    const verdict = check(
+      'a#1 a#3',
+      `
+      start n1 a#1 @1
+      end n1 a#1 @1
+      start n1 a#3 @1
+      end n1 a#3 @1`,
+      { unknown: items('a#2 a#4') },
+    )
+    assert.deepEqual(verdict.violations, [])
+  })
+
+  it('finds a lost item', () => {
+    assert.deepEqual(kinds(check('a#1 a#2', 'start n1 a#1 @1\nend n1 a#1 @1')), ['lost'])
+  })
+
+  it('finds an item that only failed', () => {
+    assert.deepEqual(kinds(check('a#1', 'start n1 a#1 @1\nfail n1 a#1 @1')), ['lost'])
+  })
+
+  it('finds an item that nobody accepted', () => {
+    assert.deepEqual(kinds(check('b#1', 'start n1 a#1 @1\nend n1 a#1 @1\nstart n1 b#1 @1\nend n1 b#1 @1')), [
+      'unexpected',
+    ])
+  })
+
+  it('finds a later item that ran first', () => {
+    assert.deepEqual(
+      kinds(check('a#1 a#2', 'start n1 a#2 @1\nend n1 a#2 @1\nstart n1 a#1 @1\nend n1 a#1 @1')),
+      ['reordered'],
+    )
+  })
+
+  it('finds an item that overtook one between its attempts', () => {
+    const verdict = check(
+      'a#1 a#2',
+      `
+      start n1 a#1 @1
+      fail n1 a#1 @1
+      start n1 a#2 @1
+      end n1 a#2 @1
+      start n1 a#1 @1 again
+      end n1 a#1 @1`,
+    )
+    assert.deepEqual(kinds(verdict), ['reordered'])
+  })
+
+  it('finds that a takeover skipped an item', () => {
+    const verdict = check(
+      'a#1 a#2 a#3',
+      `
+      start n1 a#1 @1
+      end n1 a#1 @1
+      kill n1
+      gone n1
+      start n2 a#3 @2
+      end n2 a#3 @2
+      start n2 a#2 @2
+      end n2 a#2 @2`,
+    )
+    assert.deepEqual(kinds(verdict), ['reordered'])
+  })
+
+  it('finds an item that ran again without what had run after it', () => {
+    const verdict = check(
+      'a#1 a#2 a#3',
+      `
+      start n1 a#1 @1
+      end n1 a#1 @1
+      start n1 a#2 @1
+      end n1 a#2 @1
+      kill n1
+      gone n1
+      start n2 a#1 @2
+      end n2 a#1 @2
+      start n2 a#3 @2
+      end n2 a#3 @2`,
+    )
+    assert.deepEqual(kinds(verdict), ['reordered'])
+  })
+
+  it('finds two items of a key at the same time', () => {
+    const verdict = check(
+      'a#1 a#2',
+      `
+      start n1 a#1 @1
+      start n1 a#2 @1
+      end n1 a#1 @1
+      end n1 a#2 @1`,
+    )
+    assert.ok(kinds(verdict).includes('overlapping'))
+  })
+
+  it('finds the same item on two processes at the same time', () => {
+    const verdict = check(
+      'a#1',
+      `
+      start n1 a#1 @1
+      start n2 a#1 @2
+      end n1 a#1 @1 refused
+      end n2 a#1 @2`,
+    )
+    assert.ok(kinds(verdict).includes('overlapping'))
+  })
+
+  it('finds an item that ran twice although no process was lost', () => {
+    const verdict = check('a#1', 'start n1 a#1 @1\nend n1 a#1 @1\nstart n2 a#1 @2\nend n2 a#1 @2')
+    assert.deepEqual(kinds(verdict), ['repeated'])
+  })
+
+  it('finds a repetition under the same token', () => {
+    const verdict = check('a#1', 'start n1 a#1 @1\nend n1 a#1 @1\nstart n1 a#1 @1\nend n1 a#1 @1')
+    assert.deepEqual(kinds(verdict).toSorted(), ['reordered', 'repeated'])
+  })
+
+  it('finds more reruns after a kill than may be', () => {
+    const verdict = check('a#1 a#2', killed, { limits: { ...limits, rerunsPerLoss: 1 } })
+    assert.deepEqual(kinds(verdict), ['too-many-reruns'])
+  })
+
+  it('finds an item that started again too late', () => {
+    const verdict = check('a#1 a#2', killed, { limits: { ...limits, restartMs: 6000 } })
+    assert.deepEqual(kinds(verdict), ['late'])
+  })
+
+  it('finds a partition that rested', () => {
+    const verdict = check('a#1 a#2', killed, { limits: { ...limits, idleMs: 5000 } })
+    assert.deepEqual(kinds(verdict), ['idle'])
+  })
+
+  it('finds an effect that came with an old token and was accepted', () => {
+    const verdict = check(
+      'a#1 b#1',
+      `
+      start n2 a#1 @2
+      end n2 a#1 @2
+      start n1 b#1 @1
+      end n1 b#1 @1`,
+    )
+    assert.deepEqual(kinds(verdict), ['stale'])
+  })
+
+  it('counts what a frozen process did too late, and what ran beside it', () => {
+    const { violations, figures } = check(
+      'a#1',
+      `
+      start n1 a#1 @1
+      pause n1
+      start n2 a#1 @2
+      end n2 a#1 @2
+      resume n1
+      end n1 a#1 @1 refused`,
+    )
+    assert.deepEqual(violations, [])
+    assert.equal(figures.refused, 1)
+    assert.equal(figures.fencedOverlaps, 1)
+  })
+
+  it('finds a process that went in the middle of an item by itself', () => {
+    const verdict = check(
+      'a#1',
+      `
+      start n1 a#1 @1
+      gone n1
+      start n2 a#1 @2
+      end n2 a#1 @2`,
+    )
+    assert.deepEqual(kinds(verdict).toSorted(), ['lost', 'repeated'])
+  })
+})

@@ -1,0 +1,66 @@
+import { readFileSync } from 'node:fs'
+
+/** An item as the load client numbers it: the `n`th of its key, from 1. */
+export interface ItemName {
+  readonly key: string
+  readonly n: number
+}
+
+/** What a handler told the effect sink: an attempt began, ended well, or failed. */
+export interface Effect extends ItemName {
+  readonly op: 'start' | 'end' | 'fail'
+  /** The sink's own count, over all that it was told. */
+  readonly seq: number
+  /** Milliseconds by the sink's clock. */
+  readonly at: number
+  /** The process, a new name for each. */
+  readonly node: string
+  readonly attempt: number
+  /** The fencing token, `ctx.token`. */
+  readonly token: number
+  readonly partition: number
+  /** The sink had seen a higher token of the partition, and let the handler have no effect. */
+  readonly refused: boolean
+}
+
+/** What was done to a process, stamped by the sink; `gone` is the end of its connection. */
+export interface Mark {
+  readonly op: 'kill' | 'pause' | 'resume' | 'stop' | 'gone'
+  readonly seq: number
+  readonly at: number
+  readonly node: string
+}
+
+export type HistoryEvent = Effect | Mark
+
+export function isEffect(event: HistoryEvent): event is Effect {
+  return event.op === 'start' || event.op === 'end' || event.op === 'fail'
+}
+
+/** Reads a history that the sink has written: a JSON array a line, in the order of {@link writeEvent}. */
+export function readHistory(path: string): HistoryEvent[] {
+  return readFileSync(path, 'utf8')
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => {
+      const [seq, at, op, node, key, n, attempt, token, partition, refused] = JSON.parse(line) as [
+        number,
+        number,
+        string,
+        string,
+        ...unknown[],
+      ]
+      const mark = { seq, at, op, node }
+      return (
+        key === undefined ? mark : { ...mark, key, n, attempt, token, partition, refused }
+      ) as HistoryEvent
+    })
+}
+
+export function writeEvent(event: HistoryEvent): string {
+  const { seq, at, op, node } = event
+  const effect = isEffect(event)
+    ? [event.key, event.n, event.attempt, event.token, event.partition, event.refused]
+    : []
+  return `${JSON.stringify([seq, Math.round(at * 100) / 100, op, node, ...effect])}\n`
+}

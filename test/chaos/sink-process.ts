@@ -1,0 +1,82 @@
+import { appendFileSync } from 'node:fs'
+import { createServer, type Socket } from 'node:net'
+import { writeEvent, type Effect, type HistoryEvent, type Mark } from './history.ts'
+
+/** What the process is told over IPC, and what it answers. */
+export type SinkOrder =
+  | { readonly op: 'mark'; readonly mark: Mark['op']; readonly node: string }
+  | { readonly op: 'file'; readonly path: string }
+  | { readonly op: 'count' }
+export interface SinkCount {
+  readonly attempts: number
+  /** Different items that have ended well. */
+  readonly ended: number
+}
+
+/**
+ * The effect sink: the outside system that handlers act on, a process of its own. It stamps what it is told in one order,
+ * appends it to its file before it answers, and refuses effects that come with an older token of the partition than it has
+ * seen. A line is `op key n attempt token partition`; the answers are `+` and `-`, one for each line.
+ */
+const [socketPath = '', firstFile = ''] = process.argv.slice(2)
+let file = firstFile
+let seq = 0
+let attempts = 0
+let ended = new Set<string>()
+const tokens = new Map<string, number>()
+
+const server = createServer(serve)
+server.listen(socketPath, () => process.send?.('listening'))
+
+process.on('message', (order: SinkOrder) => {
+  if (order.op === 'mark') record([{ op: order.mark, seq: seq++, at: performance.now(), node: order.node }])
+  if (order.op === 'file') {
+    file = order.path
+    attempts = 0
+    ended = new Set()
+  }
+  process.send?.({ attempts, ended: ended.size } satisfies SinkCount)
+})
+process.on('disconnect', () => process.exit())
+
+function serve(socket: Socket): void {
+  let node = ''
+  let rest = ''
+  socket.setEncoding('latin1')
+  socket.on('data', (text: string) => {
+    const lines = (rest + text).split('\n')
+    rest = lines.pop() ?? ''
+    if (node === '') node = lines.shift() ?? ''
+    const events = lines.map((line) => stamp(node, line))
+    record(events)
+    socket.write(events.map((event) => (event.refused ? '-' : '+')).join(''))
+  })
+  // A process that is killed resets its connection; what it had no answer to has not happened.
+  socket.on('error', () => {})
+  socket.on('close', () => record([{ op: 'gone', seq: seq++, at: performance.now(), node }]))
+}
+
+function stamp(node: string, line: string): Effect {
+  const [op, key = '', n, attempt, token, partition] = line.split(' ')
+  const highest = tokens.get(partition ?? '') ?? 0
+  const refused = Number(token) < highest
+  if (!refused) tokens.set(partition ?? '', Number(token))
+  if (op === 'start') attempts++
+  if (op === 'end' && !refused) ended.add(`${key}#${n}`)
+  return {
+    op: op as Effect['op'],
+    seq: seq++,
+    at: performance.now(),
+    node,
+    key,
+    n: Number(n),
+    attempt: Number(attempt),
+    token: Number(token),
+    partition: Number(partition),
+    refused,
+  }
+}
+
+function record(events: readonly HistoryEvent[]): void {
+  if (events.length > 0) appendFileSync(file, events.map(writeEvent).join(''))
+}
