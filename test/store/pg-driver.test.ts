@@ -186,6 +186,42 @@ test('in a transaction the server gives up first, and keeps the connection', { s
   assert.equal(await pid(), before)
 })
 
+test('a transaction that is undone keeps its connection', { skip }, async (t) => {
+  const driver = openDriver(t, { max: 1 })
+  const pid = async () => (await driver.run({ text: 'select pg_backend_pid() as pid' }))[0]?.['pid']
+  const before = await pid()
+  await assert.rejects(
+    driver.transaction((tx) => tx.query('select nope')),
+    { code: '42703' },
+  )
+  await assert.rejects(
+    driver.transaction((tx) => tx.runAndCommit({ text: 'select nope' })),
+    { code: '42703' },
+  )
+  await assert.rejects(driver.query('select nope'), { code: '42703' })
+  assert.equal(await pid(), before)
+})
+
+test('who waits for a connection is not held up by one that died in silence', { skip }, async (t) => {
+  const { proxy, url } = await openProxy(t)
+  const driver = openDriver(t, { database: url, max: 1 })
+  const never = new Promise<void>(() => {})
+  const { promise: dead, keep: die } = promised()
+  const idle = driver.transaction(
+    async () => {
+      proxy.swallow('all')
+      proxy.heal()
+      die()
+      await never
+    },
+    { idleTimeoutMs: 100 },
+  )
+  await dead
+  const waiting = driver.run(one, [], { timeoutMs: 3000 })
+  await assert.rejects(idle, timedOut(false))
+  assert.deepEqual(await waiting, [{ one: 1 }])
+})
+
 test('a lock is not waited for longer than asked', { skip }, async (t) => {
   const driver = openDriver(t)
   await driver.script('create table locked (a int)')
