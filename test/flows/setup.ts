@@ -8,6 +8,8 @@ import { freshSchema, testDatabase } from '../databases.ts'
 
 const shared = 'memory://flows'
 let keeper: Promise<Driver> | undefined
+// Here and not where it is opened: within a test it would be for that test.
+after(async () => (await keeper)?.close())
 
 /** Where a flow runs: the database of the run, and a schema that nobody else uses. */
 export interface Place {
@@ -20,11 +22,7 @@ export interface Place {
 export async function freshPlace(): Promise<Place> {
   const { url } = testDatabase()
   if (url !== undefined) return { schema: freshSchema(), database: url }
-  if (!keeper) {
-    keeper = openPgliteDriver(shared)
-    after(async () => (await keeper)?.close())
-  }
-  await keeper
+  await (keeper ??= openPgliteDriver(shared))
   return { schema: freshSchema(), database: 'embedded', directory: shared }
 }
 
