@@ -49,13 +49,13 @@ export interface Node {
    */
   enqueue<Input, Result>(
     target: Enqueueable<Input, Result>,
-    input: Input,
+    input: NoInfer<Input>,
     options?: NodeEnqueueOptions,
   ): Promise<QueueItemId<Result>>
   /** Hands over many at once: all are checked before any is accepted. The ids are in the order of the inputs. */
   enqueueMany<Input, Result>(
     target: Enqueueable<Input, Result>,
-    inputs: readonly Input[],
+    inputs: readonly NoInfer<Input>[],
     options?: NodeEnqueueOptions,
   ): Promise<QueueItemId<Result>[]>
   /** An item in any state, at once after it was accepted and from any node; undefined where there is none (any more). */
@@ -86,7 +86,14 @@ export interface Node {
 export async function createNode(options: NodeOptions): Promise<Node> {
   const checked = checkOptions(options)
   const database = await openDatabase(checked.database)
-  return new RunningNode(checked, database)
+  const node = new RunningNode(checked, database)
+  try {
+    await node.open()
+    return node
+  } catch (error) {
+    await node.stop()
+    throw error
+  }
 }
 
 const engines = new WeakMap<Node, Engine>()
@@ -143,6 +150,10 @@ class RunningNode implements Node {
     })
   }
 
+  open(): Promise<void> {
+    return this.#engine.open()
+  }
+
   get id(): string {
     return this.#engine.bootId
   }
@@ -171,7 +182,7 @@ class RunningNode implements Node {
 
   async enqueue<Input, Result>(
     target: Enqueueable<Input, Result>,
-    input: Input,
+    input: NoInfer<Input>,
     options: NodeEnqueueOptions = {},
   ): Promise<QueueItemId<Result>> {
     return (await this.#engine.accept(
@@ -183,7 +194,7 @@ class RunningNode implements Node {
 
   async enqueueMany<Input, Result>(
     target: Enqueueable<Input, Result>,
-    inputs: readonly Input[],
+    inputs: readonly NoInfer<Input>[],
     options: NodeEnqueueOptions = {},
   ): Promise<QueueItemId<Result>[]> {
     return (await this.#engine.acceptMany(

@@ -148,7 +148,6 @@ export class Dispatcher {
     if (line && outcome && (outcome.kind !== 'succeeded' || work.attempt?.writes))
       this.#lines.settled(work, outcome)
     if (partition.loaded === 0) this.#parts.onIdle(partition)
-    if (this.loaded * 2 < maxLoaded) this.#parts.onRoom()
   }
 
   /** Moves held items of a partition to the lane, while it has too many of them or too many gaps. */

@@ -100,6 +100,11 @@ export class Engine implements Part, Road {
     return this.#owned.size
   }
 
+  /** Makes the definitions known and learns the queues: after that a call within somebody's transaction needs no other. */
+  async open(): Promise<void> {
+    await this.#topology.load()
+  }
+
   async start(): Promise<void> {
     await this.#topology.load()
     if (this.#work || !this.#options.types.includes('background')) return
@@ -160,8 +165,15 @@ export class Engine implements Part, Road {
   }
 
   mayHaveExpired(id: string): boolean {
-    const { queue } = parseItemId(id)
-    return this.#topology.byNumber(queue) !== undefined && parseItemId(id).milliseconds < this.#clock.now()
+    const { queue, milliseconds } = parseItemId(id)
+    const name = this.#topology.byNumber(queue)?.name
+    const ageMs = this.#clock.now() - milliseconds
+    return [...this.definitions.values()].some(
+      (definition) =>
+        definition.queue === name &&
+        ageMs > 0 &&
+        (definition.tracking === 'failures' || ageMs > definition.retentionMs),
+    )
   }
 
   runNow(
@@ -237,7 +249,10 @@ export class Engine implements Part, Road {
       maxUnsettled,
       onSettled: (work) => this.#settled(work, dispatcher, lane),
       onFenced: (partition) => ownership.lose(partition, 'another node owns it'),
-      onRoom: () => dispatcher.pump(),
+      onRoom: () => {
+        dispatcher.pump()
+        reader.wakeForMore()
+      },
     })
     dispatcher.connect(settler)
     lane.connect(dispatcher, settler)
@@ -263,7 +278,6 @@ export class Engine implements Part, Road {
       events,
       owned,
       onHole: () => holes.wake(),
-      onRead: () => {},
     })
     const holes: HoleWatch = new HoleWatch({
       stream: this.#stream,

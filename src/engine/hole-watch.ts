@@ -106,8 +106,8 @@ export class HoleWatch implements Part {
       return
     }
     if (verdict.row) {
-      forget()
       await reader.takeLate(verdict.row)
+      forget()
     } else if (verdict.state === 'dead') {
       hole.settling = true
       settler.note({ partition, ranges: [range], holesIn: [], holesOut: [], onSettled: forget })

@@ -78,7 +78,14 @@ export class KeyLines {
       this.#parts.onReady(work)
       return
     }
+    if (work.waiting && strict) {
+      // Something earlier of its key runs; the lane keeps it until that has ended.
+      this.#parts.onLeft(work)
+      line.checkLane = true
+      return
+    }
     this.#hold(line, work)
+    if (!line.active) this.#startNext(partition, line)
   }
 
   /** The active item has ended well: the next one may start. */
@@ -101,7 +108,7 @@ export class KeyLines {
     if (outcome.kind === 'failed' && work.processor?.definition.order !== 'relaxed') {
       // Its row in the lane holds the key until its next attempt.
       line.checkLane = true
-      this.#closeIfEmpty(partition, line)
+      partition.releaseLine(line)
       return
     }
     this.#startNext(partition, line)
@@ -185,7 +192,7 @@ export class KeyLines {
       } else if (blocked) {
         // Superseded while it waits: the newer one is held behind it.
         if (held?.processor?.definition.supersede === 'older') this.#cancel(blocked, line)
-        else this.#closeIfEmpty(partition, line)
+        else partition.releaseLine(line)
       } else {
         if (putsBefore === partition.lanePuts) line.checkLane = false
         this.#startNext(partition, line)
@@ -197,11 +204,6 @@ export class KeyLines {
       // Asked again; meanwhile the key stays where it is.
       setTimeout(() => this.#startNext(partition, line), 500).unref()
     }
-  }
-
-  /** A line that only the lane holds need not stay in memory: who comes next is told by the lane. */
-  #closeIfEmpty(partition: OwnedPartition, line: KeyLine): void {
-    if (line.isEmpty) partition.closeLine(line)
   }
 
   /** The newest wins: what came before and has not started ends as cancelled. */

@@ -79,7 +79,9 @@ export class Lane implements Part, LaneReader {
     const known = partitions.flatMap((partition) => [...partition.fromLane.keys(), ...partition.moving])
     const names = partitions.map(({ queue, partition }) => ({ queue, partition }))
     const rows = await readDue(database.driver, database.schema, names, dueAtOnce, known)
+    const before = dispatcher.loaded
     for (const row of rows.filter((one) => !one.moves)) this.#start(row)
+    const taken = dispatcher.loaded > before || rows.some((row) => row.moves)
     this.#mover?.move(
       rows.filter((row) => row.moves),
       owned,
@@ -88,8 +90,9 @@ export class Lane implements Part, LaneReader {
       if (partition.startAfter !== undefined) await this.#startWaiting(partition)
     await this.#recount(partitions)
     dispatcher.pump()
-    if (rows.length >= dueAtOnce) return 0
-    if (rows.length > 0) return 20
+    if (taken) return rows.length >= dueAtOnce ? 0 : 20
+    // Due, but something earlier of its key still runs.
+    if (rows.length > 0) return 250
     const next = await readNextDue(database.driver, database.schema, names)
     return next === undefined ? maxPollMs : Math.min(maxPollMs, Math.max(1, Math.ceil(next)))
   }

@@ -58,6 +58,10 @@ export class OwnedPartition {
   /** The ownership has ended; whatever still comes of it is thrown away. */
   lost = false
 
+  /** Reads whose items are about to be offered; until then no line may be closed that the lane holds. */
+  offering = 0
+  readonly #lingering = new Set<KeyLine>()
+
   constructor(row: AcquiredRow, lane: { keyed: boolean; startable: boolean }) {
     this.queue = row.queue
     this.partition = row.partition
@@ -98,6 +102,19 @@ export class OwnedPartition {
     const line = new KeyLine(scope, key, checkLane)
     lines.set(key, line)
     return line
+  }
+
+  /** Closes a line that only the lane holds: who comes next is told by the lane, and there is nothing to remember. */
+  releaseLine(line: KeyLine): void {
+    if (!line.isEmpty) return
+    if (this.offering > 0) this.#lingering.add(line)
+    else this.closeLine(line)
+  }
+
+  closeLingering(): void {
+    if (this.offering > 0 || this.#lingering.size === 0) return
+    for (const line of this.#lingering) if (line.isEmpty) this.closeLine(line)
+    this.#lingering.clear()
   }
 
   closeLine(line: KeyLine): void {

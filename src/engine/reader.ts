@@ -19,8 +19,6 @@ export interface ReaderParts {
   readonly owned: ReadonlyMap<string, OwnedPartition>
   /** A seq is missing: somebody has to find out why. */
   readonly onHole: () => void
-  /** A partition was read up to its end, or a piece further. */
-  readonly onRead: () => void
 }
 
 /** How often a partition is read without a hint. */
@@ -54,6 +52,16 @@ export class Reader implements Part {
 
   wake(): void {
     this.#loop.wake()
+  }
+
+  /** There may be room in memory again: reads on where more is known to be. */
+  wakeForMore(): void {
+    if (this.#parts.dispatcher.loaded * 2 >= maxLoaded) return
+    for (const partition of this.#parts.owned.values()) {
+      if (!partition.hinted || !mayRead(partition)) continue
+      this.#loop.wake()
+      return
+    }
   }
 
   /** One pass over all partitions that have something, or whose time has come. */
@@ -116,10 +124,8 @@ export class Reader implements Part {
   }
 
   async #take(partition: OwnedPartition, rows: readonly StreamRow[], readers: number): Promise<void> {
-    if (rows.length === 0) {
-      this.#parts.onRead()
-      return
-    }
+    const [first] = rows
+    if (!first) return
     let size = 0
     let items = 0
     for (const row of rows) {
@@ -131,8 +137,14 @@ export class Reader implements Part {
     // As much as was asked for: there is likely more.
     if (rows.length >= rowsAtOnce || items * readers >= itemsAtOnce || size * readers >= bytesAtOnce)
       partition.hinted = true
-    await this.#offer(partition, rows)
-    this.#parts.onRead()
+    try {
+      await this.#offer(partition, rows)
+    } catch (error) {
+      // None of them was offered: the next pass begins before the first of them.
+      partition.nextSeq = first.seq
+      partition.hinted = true
+      throw error
+    }
   }
 
   #miss(partition: OwnedPartition, seq: number): void {
@@ -152,11 +164,19 @@ export class Reader implements Part {
     const items: WorkItem[] = []
     const passed: { start: number; end: number }[] = []
     for (const row of rows) this.#open(partition, row, items, passed)
-    if (passed.length > 0) this.#parts.settler.note({ partition, ranges: passed, holesIn: [], holesOut: [] })
-    const heads = await this.#laneHeads(partition, items)
+    // A key that goes to the lane while the lane is asked must not look free: its line stays until all are offered.
+    partition.offering++
+    let heads: Map<string, number> | undefined
+    try {
+      heads = await this.#laneHeads(partition, items)
+    } finally {
+      partition.offering--
+    }
     if (partition.lost) return
+    if (passed.length > 0) this.#parts.settler.note({ partition, ranges: passed, holesIn: [], holesOut: [] })
     for (const work of items)
       this.#parts.dispatcher.offer(work, heads?.get(`${work.scope}\u0000${work.entry.k}`))
+    partition.closeLingering()
   }
 
   #open(

@@ -170,14 +170,14 @@ export class Settler {
     const code = (error as { code?: unknown } | undefined)?.code
     // Serialization failure, deadlock, lock timeout: nothing happened.
     if (code === '40001' || code === '40P01' || code === '55P03') return 'wait'
-    if (code === 'CC004' || (code === 'CC003' && ambiguous)) return this.#judgeFence(batch)
+    if (code === 'CC004' || (code === 'CC003' && ambiguous)) return this.#judgeFence(batch, ambiguous)
     if (code === '23505') return 'merge'
     this.#parts.events.emit('problem', { where: 'settle', error })
     return 'split'
   }
 
   /** After the fence refused: partitions that are no longer ours are lost; if all are ours, an earlier try has committed. */
-  async #judgeFence(batch: SettlementBatch): Promise<'again' | 'wait' | 'committed'> {
+  async #judgeFence(batch: SettlementBatch, ambiguous: boolean): Promise<'again' | 'wait' | 'committed'> {
     const { driver, schema } = this.#parts.database
     let lost = false
     try {
@@ -197,7 +197,11 @@ export class Settler {
       this.#parts.events.emit('problem', { where: 'settle', error })
       return 'wait'
     }
-    return lost ? 'again' : 'committed'
+    if (lost) return 'again'
+    if (ambiguous) return 'committed'
+    // Ours, and refused all the same: what memory holds is not what the database has. Begin again from there.
+    for (const partition of batch.partitions()) this.#parts.onFenced(partition)
+    return 'again'
   }
 
   /** Something in the batch cannot be stored: settle the halves, down to the one; that one's attempt has failed. */

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { CoatcheckError, isCoatcheckError } from '../base/errors.ts'
 import type { Events } from '../base/events.ts'
 import { Loop } from '../base/part.ts'
@@ -31,6 +32,7 @@ export interface Parts {
 const sweepMs = 200
 /** After its signal was aborted at the end, a handler has so long to return. */
 const abortGraceMs = 2_000
+const drainLimitMs = 10_000
 
 /** The parts that run items: started forward, stopped backward. */
 export class WorkingParts {
@@ -89,7 +91,9 @@ export class WorkingParts {
       )
       await this.#untilIdle(abortGraceMs)
     }
-    if (heartbeat.isSafe) await settler.drain()
+    // Without the database it would not end: what is not settled then is run again by the next owner.
+    if (heartbeat.isSafe)
+      await Promise.race([settler.drain(), delay(drainLimitMs, undefined, { ref: false })])
     try {
       await ownership.releaseAll()
     } catch (error) {

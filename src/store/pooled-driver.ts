@@ -7,7 +7,7 @@ import type { PgPool } from './pg-pool.ts'
 import { PgSession, type QueryResult } from './pg-session.ts'
 import { PgTransaction } from './pg-transaction.ts'
 
-export const defaultTimeoutMs = 6000
+const defaultTimeoutMs = 6000
 
 /** Marks the calls that are made, however indirectly, by the work of one transaction. */
 export interface Nesting {
@@ -25,7 +25,7 @@ export interface PooledDriverOptions {
   readonly onClose: () => Promise<void>
 }
 
-/** A driver over a `pg` pool, whatever stands behind it: a server, or PGlite through {@link PGliteSocket}. */
+/** A driver over a `pg` pool, whatever stands behind it: a server, or PGlite through the socket of `pglite-socket.ts`. */
 export class PooledDriver implements Driver {
   readonly kind: Driver['kind']
   readonly #options: PooledDriverOptions
