@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import type { TestContext } from 'node:test'
+import { fileURLToPath } from 'node:url'
 
 export interface Child {
   readonly process: ChildProcess
@@ -14,15 +15,16 @@ export interface Child {
   kill(): Promise<void>
 }
 
-/** Starts a TypeScript file beside this one as a process of its own; it does not outlive the test. */
+/** Starts a TypeScript file as a process of its own; it does not outlive the test. */
 export function startChild(
   t: TestContext,
-  file: string,
+  file: URL,
   args: readonly string[],
   flags: readonly string[] = [],
 ): Child {
-  const path = new URL(file, import.meta.url).pathname
-  const child = spawn(process.execPath, [...flags, path, ...args], { stdio: ['pipe', 'pipe', 'inherit'] })
+  const child = spawn(process.execPath, [...flags, fileURLToPath(file), ...args], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  })
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
   const closed = once(child, 'close')
   const kill = async () => {
@@ -35,7 +37,7 @@ export function startChild(
     pid: child.pid ?? 0,
     line: async () => {
       const { value, done } = await lines.next()
-      if (done) throw new Error(`${file} ended without another line.`)
+      if (done) throw new Error(`${file.pathname} ended without another line.`)
       return String(value)
     },
     finish: async () => {

@@ -9,6 +9,8 @@ import { acquireLockFile } from '../../src/store/lock-file.ts'
 import { currentProcess } from '../../src/store/process-identity.ts'
 import { startChild } from './child.ts'
 
+const holderFile = new URL('./lock-holder.ts', import.meta.url)
+
 async function lockPath(t: TestContext): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), 'coatcheck-lock-'))
   t.after(() => rm(directory, { recursive: true }))
@@ -48,9 +50,9 @@ test('the lock is taken, and gone when released', async (t) => {
 
 test('a second process is refused, and told who holds the lock', async (t) => {
   const path = await lockPath(t)
-  const holder = startChild(t, 'lock-holder.ts', [path])
+  const holder = startChild(t, holderFile, [path])
   assert.equal(await holder.line(), 'held')
-  const second = startChild(t, 'lock-holder.ts', [path, '200'])
+  const second = startChild(t, holderFile, [path, '200'])
   const sentence = await second.line()
   assert.match(sentence, /the directory of the test is in use by process \d+ on .* since \d{4}-/)
   assert.match(sentence, new RegExp(`process ${holder.pid} on`))
@@ -62,7 +64,7 @@ test('a second process is refused, and told who holds the lock', async (t) => {
 
 test('who waits gets the lock when its holder lets go', async (t) => {
   const path = await lockPath(t)
-  const holder = startChild(t, 'lock-holder.ts', [path])
+  const holder = startChild(t, holderFile, [path])
   assert.equal(await holder.line(), 'held')
   const waiting = acquireLockFile(path, 'the directory')
   await holder.finish()
@@ -71,7 +73,7 @@ test('who waits gets the lock when its holder lets go', async (t) => {
 
 test('the lock of a killed process is taken over', async (t) => {
   const path = await lockPath(t)
-  const holder = startChild(t, 'lock-holder.ts', [path])
+  const holder = startChild(t, holderFile, [path])
   assert.equal(await holder.line(), 'held')
   await holder.kill()
   assert.equal(JSON.parse(await readFile(path, 'utf8')).pid, holder.pid)
@@ -126,7 +128,7 @@ test('of many who want a stale lock one at a time has it', async (t) => {
 test('of many processes that want a stale lock one at a time has it', async (t) => {
   const path = await lockPath(t)
   await writeStale(path, { pid: 2 ** 30 })
-  const children = Array.from({ length: 4 }, () => startChild(t, 'lock-holder.ts', [path, '30000']))
+  const children = Array.from({ length: 4 }, () => startChild(t, holderFile, [path, '30000']))
   const waiting = new Map(children.map((child) => [child, child.line().then(() => child)]))
   while (waiting.size > 0) {
     const holder = await Promise.race(waiting.values())

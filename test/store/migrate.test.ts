@@ -13,6 +13,8 @@ import { freshDatabase, freshSchema, testDatabase } from '../databases.ts'
 import { startChild } from './child.ts'
 import { promised, until } from './until.ts'
 
+const migratingFile = new URL('./migrating-process.ts', import.meta.url)
+
 const isServer = testDatabase().kind === 'postgres'
 const database = isServer ? await freshDatabase() : undefined
 const driver = database ? createPgDriver({ database }) : await openPgliteDriver(inMemory)
@@ -132,9 +134,7 @@ const skip = isServer ? false : 'the embedded database has one process'
 
 test('many processes at once apply each migration once', { skip }, async (t) => {
   const schema = freshSchema()
-  const children = Array.from({ length: 3 }, () =>
-    startChild(t, 'migrating-process.ts', [database ?? '', schema]),
-  )
+  const children = Array.from({ length: 3 }, () => startChild(t, migratingFile, [database ?? '', schema]))
   for (const child of children) assert.equal(await child.line(), 'ready')
   for (const child of children) child.process.stdin?.write('go\n')
   const applied = await Promise.all(children.map((child) => child.line()))

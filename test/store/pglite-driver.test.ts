@@ -10,6 +10,8 @@ import { testDatabase } from '../databases.ts'
 import { startChild } from './child.ts'
 import { promised } from './until.ts'
 
+const userFile = new URL('./embedded-user.ts', import.meta.url)
+
 const skip = testDatabase().kind === 'pglite' ? false : 'these are about the embedded database'
 const one = { text: 'select 1 as one', name: 'one' }
 
@@ -140,13 +142,13 @@ test('drivers of one directory share it, whichever copy of the package opens it'
 
 test('a second process is refused; after a kill -9 it gets the data', { skip }, async (t) => {
   const directory = await freshDirectory(t)
-  const holder = startChild(t, 'embedded-user.ts', [
+  const holder = startChild(t, userFile, [
     directory,
     'create table kept (a int); insert into kept values (1) returning a',
   ])
   assert.equal(await holder.line(), '[{"a":1}]')
   const read = 'select a from kept'
-  const second = startChild(t, 'embedded-user.ts', [directory, read])
+  const second = startChild(t, userFile, [directory, read])
   const sentence = await second.line()
   assert.match(sentence, /^DATABASE_LOCKED The embedded database in .* is in use by process \d+/)
   assert.ok(sentence.includes(directory) && sentence.includes(`process ${holder.pid} on`))
@@ -159,6 +161,6 @@ test('a second process is refused; after a kill -9 it gets the data', { skip }, 
 test('without its package the embedded database says how to get it', { skip }, async (t) => {
   const hook = new URL('without-pglite.ts', import.meta.url).href
   const directory = await freshDirectory(t)
-  const child = startChild(t, 'embedded-user.ts', [directory, 'select 1'], ['--import', hook])
+  const child = startChild(t, userFile, [directory, 'select 1'], ['--import', hook])
   assert.match(await child.line(), /^EMBEDDED_MISSING .*npm install @electric-sql\/pglite/)
 })

@@ -21,8 +21,9 @@ export async function startTcpProxy(host: string, port: number): Promise<TcpProx
   const sockets = new Set<Socket>()
   const clients = new Set<Socket>()
   const deaf: (() => void)[] = []
-  const server = createServer((client) => {
-    const upstream = connect(port, host)
+  // a dead network does not answer a FIN either
+  const server = createServer({ allowHalfOpen: true }, (client) => {
+    const upstream = connect({ port, host, allowHalfOpen: true })
     connections++
     clients.add(client)
     client.on('close', () => clients.delete(client))
@@ -39,12 +40,17 @@ export async function startTcpProxy(host: string, port: number): Promise<TcpProx
       socket.on('error', () => socket.destroy())
       socket.on('close', () => {
         sockets.delete(socket)
-        // a dead network does not tell the other side
         if (!lost.questions) other.destroy()
       })
     }
     client.on('data', (chunk) => {
       if (!lost.questions) upstream.write(chunk)
+    })
+    client.on('end', () => {
+      if (!lost.questions) upstream.end()
+    })
+    upstream.on('end', () => {
+      if (!lost.answers) client.end()
     })
     upstream.on('data', (chunk) => {
       if (!lost.answers) client.write(chunk)
