@@ -3,7 +3,14 @@ import { appendArguments } from '../stream/postgres-stream.ts'
 import type { AppendRow } from '../stream/stream.ts'
 import type { OwnedPartition } from './owned-partition.ts'
 import { RangeSet } from './range-set.ts'
-import { brokenRow, logRows, mergedRow, trackedRow, waitingChange, waitingRow } from './settlement-rows.ts'
+import {
+  brokenRow,
+  logRows,
+  mergedRow,
+  TrackedColumns,
+  waitingChange,
+  waitingRow,
+} from './settlement-rows.ts'
 import type { LogRange, WorkItem } from './work-item.ts'
 
 /** What a settle carries beside finished items: progress without an item, and holes. */
@@ -102,7 +109,7 @@ export class SettlementBatch {
     const ranges = this.ranges()
     return {
       fences: this.partitions().map((partition) => toFence(partition, ranges.get(partition), this.notes)),
-      tracked: toList(rows.tracked),
+      tracked: rows.tracked.literals(),
       merged: toList([...rows.merged.values()]),
       logged: toList(rows.logged),
       waitingIn: toList(rows.waitingIn),
@@ -117,7 +124,7 @@ export class SettlementBatch {
 }
 
 interface Rows {
-  readonly tracked: string[]
+  readonly tracked: TrackedColumns
   /** By id: what an item's own outcome says comes before what an index pass saw. */
   readonly merged: Map<string, string>
   readonly logged: string[]
@@ -132,7 +139,7 @@ interface Rows {
 
 function composeItems(items: readonly WorkItem[], now: number, merge: boolean): Rows {
   const rows: Rows = {
-    tracked: [],
+    tracked: new TrackedColumns(),
     merged: new Map(),
     logged: [],
     waitingIn: [],
@@ -151,7 +158,7 @@ function composeItems(items: readonly WorkItem[], now: number, merge: boolean): 
       if (!tracks || !definition) continue
       // Nothing can be there yet for a first run beyond the index; else what is there is merged.
       if (isFirst(work) && !merge && outcome.reply === undefined && attempt?.progressText === undefined)
-        rows.tracked.push(trackedRow(work, definition, outcome.result, now))
+        rows.tracked.add(work, definition, outcome.result, now)
       else rows.merged.set(work.id, mergedRow(work, definition.retentionMs, 'succeeded', now))
       continue
     }

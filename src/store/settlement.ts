@@ -18,7 +18,8 @@ export interface Fence {
 export interface Settlement {
   /** Sorted by queue and partition. */
   readonly fences: readonly Fence[]
-  readonly tracked: string | null
+  /** Columns of plainly inserted tracked items, as array literals, or null. */
+  readonly tracked: readonly string[] | null
   readonly merged: string | null
   readonly logged: string | null
   readonly waitingIn: string | null
@@ -33,7 +34,10 @@ export interface Settlement {
 
 const settleArguments = `
   $1, $2::int[], $3::int[], $4::bigint[], $5::text[], $6::bigint[],
-  $7::json, $8::json, $9::json, $10::json, $11::json, $12::json, $13::json, $14::json, $15::json`
+  $7::uuid[], $8::int[], $9::text[], $10::text[], $11::float8[], $12::float8[], $13::float8[], $14::text[], $15::text[], $16::text[],
+  $17::json, $18::json, $19::json, $20::json, $21::json, $22::json, $23::json, $24::json`
+
+const noTracked: readonly null[] = Array.from({ length: 10 }, () => null)
 
 const settle = statement(
   'settle',
@@ -45,7 +49,7 @@ const settle = statement(
 const appendAndSettle = statement(
   'append-and-settle',
   (schema) => `
-  select ${schema}.append($16::int[], $17::int[], $18::int[], $19::uuid[], $20::int[], $21::text[]) as appended,
+  select ${schema}.append($25::int[], $26::int[], $27::int[], $28::uuid[], $29::int[], $30::text[]) as appended,
     ${schema}.settle(${settleArguments}) as clock`,
 )
 
@@ -63,7 +67,7 @@ export function settleStatement(
     fences.map((fence) => fence.epoch),
     fences.map((fence) => fence.done),
     fences.map((fence) => fence.indexedTo),
-    settlement.tracked,
+    ...(settlement.tracked ?? noTracked),
     settlement.merged,
     settlement.logged,
     settlement.waitingIn,
