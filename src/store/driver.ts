@@ -71,6 +71,11 @@ export interface Driver extends Runner {
    * @throws CoatcheckError `WOULD_WAIT_FOR_ITSELF` from `pglite`, whose one connection the call would wait for
    */
   transaction<T>(work: (transaction: Transaction) => Promise<T>, options?: TransactionOptions): Promise<T>
+  /**
+   * Throws where a call of the driver would wait for the transaction that it is made in.
+   * @throws CoatcheckError `WOULD_WAIT_FOR_ITSELF`
+   */
+  checkFree(): void
   /** Runs a script of many statements without parameters (migrations), inside one transaction. */
   script(text: string, options?: TransactionOptions): Promise<void>
   /**

@@ -88,7 +88,7 @@ export class PooledDriver implements Driver {
     channel: string,
     onNotify: (payload: string) => void,
   ): Promise<(() => Promise<void>) | undefined> {
-    this.#refuse()
+    this.checkFree()
     return this.#options.listen(channel, onNotify)
   }
 
@@ -126,7 +126,7 @@ export class PooledDriver implements Driver {
     timeoutMs: number,
     work: (session: PgSession, leftMs: number) => Promise<T>,
   ): Promise<T> {
-    this.#refuse()
+    this.checkFree()
     const start = performance.now()
     this.#borrowed++
     let session: PgSession | undefined
@@ -155,7 +155,7 @@ export class PooledDriver implements Driver {
     })
   }
 
-  #refuse(): void {
+  checkFree(): void {
     if (this.#closing) throw new CoatcheckError('DATABASE_CLOSED', 'The database was closed before this call')
     const nesting = this.#options.nesting?.getStore()
     if (nesting && !nesting.over)
