@@ -9,6 +9,8 @@ export class KeyLine {
   readonly scope: string
   readonly key: string
   active: WorkItem | undefined
+  /** Whether one that waits for its next attempt holds those behind it. */
+  strict = true
   readonly held = new Fifo<WorkItem>()
   /** Earlier items of the key may be in the lane: look there before the next one starts. */
   checkLane: boolean

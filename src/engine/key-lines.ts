@@ -54,6 +54,7 @@ export class KeyLines {
         key,
         work.waiting ? partition.laneHasHeld : laneHead !== undefined && strict,
       )
+      line.strict = strict
       work.line = line
       // Behind rows of the lane it is held; before them (a takeover has it again) it goes first.
       if (laneHead !== undefined && strict && laneHead < work.position && !work.waiting) {
@@ -148,7 +149,8 @@ export class KeyLines {
 
   #startNext(partition: OwnedPartition, line: KeyLine): void {
     if (partition.lost || line.active || line.asking || line.spilling > 0) return
-    if (line.checkLane) {
+    // Rows of the lane that are in memory come before those that are still there.
+    if (line.checkLane && line.held.peek()?.waiting === undefined) {
       void this.#askLane(partition, line)
       return
     }
@@ -191,7 +193,8 @@ export class KeyLines {
         if (line.active) this.#parts.onReady(line.active)
       } else if (blocked) {
         // Superseded while it waits: the newer one is held behind it.
-        if (held?.processor?.definition.supersede === 'older') this.#cancel(blocked, line)
+        if (held?.processor?.definition.supersede === 'older' && blocked.processor)
+          this.#cancel(blocked, line)
         else partition.releaseLine(line)
       } else {
         if (putsBefore === partition.lanePuts) line.checkLane = false

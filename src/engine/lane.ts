@@ -99,18 +99,18 @@ export class Lane implements Part, LaneReader {
 
   async next(partition: OwnedPartition, line: KeyLine): Promise<LaneHead> {
     const { driver, schema } = this.#parts.database
-    const rows = await readOfKey(driver, schema, partition, line.scope, line.key, ofKeyAtOnce)
+    const known = [...partition.fromLane.values()].filter((work) => work.line === line).map((work) => work.id)
+    const rows = await readOfKey(driver, schema, partition, line, known, ofKeyAtOnce)
     const items: WorkItem[] = []
     let blocked: WorkItem | undefined
     for (const row of rows) {
       if (partition.fromLane.has(row.id)) continue
       const work = this.#workItem(partition, row)
-      if (row.state === 'scheduled' || row.state === 'deferred') {
+      // Without a handler here it waits for a node that has one, and its key with it.
+      if (row.state === 'scheduled' || row.state === 'deferred' || !work.processor) {
         if (items.length === 0) blocked = work
         break
       }
-      // Without a handler here it waits for a node that has one, and its key with it.
-      if (!work.processor) break
       items.push(work)
     }
     return { items, blocked, more: rows.length === ofKeyAtOnce || items.length < rows.length }

@@ -121,20 +121,22 @@ const ofKey = statement(
   select ${columns}, ${schema}.epoch_ms(w.enqueued_at) as enqueued_at
   from ${schema}.waiting_item w
   where w.queue = $1 and w.partition = $2 and w.scope = $3 and w.key = $4 and w.position is not null
+    and ($5 or w.state in ('held', 'ready')) and not w.id = any ($6::uuid[])
   order by w.generation, w.position
-  limit $5`,
+  limit $7`,
 )
 
-/** The first rows of a key, in order. */
+/** The first rows of a key, in order, leaving out those in `known` (in memory already), and where order is not strict those that wait. */
 export async function readOfKey(
   runner: Runner,
   schema: string,
   name: PartitionName,
-  scope: string,
-  key: string,
+  line: { readonly scope: string; readonly key: string; readonly strict: boolean },
+  known: readonly string[],
   limit: number,
 ): Promise<WaitingRow[]> {
-  const rows = await runner.run(ofKey(schema), [name.queue, name.partition, scope, key, limit])
+  const { scope, key, strict } = line
+  const rows = await runner.run(ofKey(schema), [name.queue, name.partition, scope, key, strict, known, limit])
   return rows.map(toWaitingRow)
 }
 
