@@ -107,7 +107,7 @@ export class Acceptor {
     options: AcceptOptions,
     context: RequestContext | undefined,
   ): Promise<QueueItemId> {
-    const tx = options.tx === undefined ? undefined : checkTx(options.tx)
+    const tx = this.#txOf(options)
     const checked = prepare(definition, input, options, context)
     const prepared = checked instanceof Promise ? await checked : checked
     await this.#topology.load()
@@ -133,7 +133,7 @@ export class Acceptor {
   ): Promise<QueueItemId[]> {
     if (options.uniqueKey !== undefined)
       throw new CoatcheckError('OPTION_INVALID', 'uniqueKey is one key for one item; call enqueue for each')
-    const tx = options.tx === undefined ? undefined : checkTx(options.tx)
+    const tx = this.#txOf(options)
     const prepared: Prepared[] = []
     for (const [at, input] of inputs.entries()) {
       try {
@@ -155,6 +155,13 @@ export class Acceptor {
   /** Waits for what was added, and takes nothing more. */
   async close(): Promise<void> {
     await Promise.all([this.#appends.close(), this.#delayed.close(), this.#unique.close()])
+  }
+
+  #txOf(options: AcceptOptions): Tx | undefined {
+    if (options.tx !== undefined) return checkTx(options.tx)
+    // The embedded database has one connection: within a transaction, a flush beside it would wait for its end.
+    this.#database.driver.checkFree()
+    return undefined
   }
 
   async #acceptIn(tx: Tx, prepared: readonly Prepared[]): Promise<QueueItemId[]> {

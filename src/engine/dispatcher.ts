@@ -145,7 +145,7 @@ export class Dispatcher {
     this.#forget(work)
     if (outcome?.kind === 'failed' || outcome?.kind === 'spilled' || outcome?.kind === 'set-aside')
       partition.lanePutsUnderWay--
-    if (line && outcome && (outcome.kind !== 'succeeded' || work.attempt?.writes))
+    if (line && outcome && (outcome.kind !== 'succeeded' || line.active === work))
       this.#lines.settled(work, outcome)
     if (partition.loaded === 0) this.#parts.onIdle(partition)
   }
@@ -231,6 +231,8 @@ export class Dispatcher {
   #forget(work: WorkItem): void {
     this.loaded--
     work.partition.loaded--
-    if (work.waiting) work.partition.fromLane.delete(work.waiting.id)
+    if (!work.waiting) return
+    work.partition.fromLane.delete(work.waiting.id)
+    work.partition.leftLane.add(work.waiting.id)
   }
 }

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { CoatcheckError } from '../base/errors.ts'
 
 /** What gathers while a flush is under way. */
@@ -19,6 +20,8 @@ export class GroupCommit<Batch extends Gathering> {
     | undefined
   #flushing: Promise<void> | undefined
   #closed = false
+  /** A flush is of many callers: it must not run in the async context of the one that began it. */
+  readonly #outside = AsyncLocalStorage.snapshot()
 
   /** @param maxSize characters that may wait for the next flush; more is refused with `BACKLOG_FULL` */
   constructor(create: () => Batch, flush: (batch: Batch) => Promise<void>, maxSize: number) {
@@ -61,7 +64,7 @@ export class GroupCommit<Batch extends Gathering> {
     const taken = this.#open
     if (!taken || this.#flushing) return
     this.#open = undefined
-    this.#flushing = this.#flush(taken.batch)
+    this.#flushing = this.#outside(() => this.#flush(taken.batch))
       .then(taken.resolve, taken.reject)
       .then(() => {
         this.#flushing = undefined

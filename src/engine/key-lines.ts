@@ -93,6 +93,8 @@ export class KeyLines {
   advance(work: WorkItem): void {
     const { line, partition } = work
     if (!line || line.active !== work) return
+    // Its row lies in the lane until its settle has committed: whoever looks there before that meets it again.
+    if (work.waiting && !line.held.peek()?.waiting) return
     line.active = undefined
     this.#startNext(partition, line)
   }

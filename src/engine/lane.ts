@@ -76,6 +76,7 @@ export class Lane implements Part, LaneReader {
     const partitions = [...owned.values()].filter((partition) => !partition.draining && !partition.lost)
     if (!dispatcher || partitions.length === 0) return maxPollMs
     if (dispatcher.loaded >= maxLoaded) return 50
+    for (const partition of partitions) partition.leftLane.clear()
     const known = partitions.flatMap((partition) => [...partition.fromLane.keys(), ...partition.moving])
     const names = partitions.map(({ queue, partition }) => ({ queue, partition }))
     const rows = await readDue(database.driver, database.schema, names, dueAtOnce, known)
@@ -118,7 +119,7 @@ export class Lane implements Part, LaneReader {
 
   #start(row: WaitingRow): void {
     const partition = this.#parts.owned.get(`${row.queue}/${row.partition}`)
-    if (!partition || partition.lost || partition.draining || partition.fromLane.has(row.id)) return
+    if (!partition || partition.lost || partition.draining || isTaken(partition, row)) return
     const work = this.#workItem(partition, row)
     if (!work.processor) return
     this.#dispatcher?.offer(work)
@@ -144,7 +145,7 @@ export class Lane implements Part, LaneReader {
       const position = row.position ?? 0
       if (position >= readTo || partition.lost) return
       partition.startAfter = position
-      if (partition.fromLane.has(row.id)) continue
+      if (isTaken(partition, row)) continue
       const line = row.key === undefined ? undefined : partition.lineOf(row.scope, row.key)
       if (line) line.checkLane = true
       else this.#start(row)
@@ -183,4 +184,8 @@ export class Lane implements Part, LaneReader {
       waiting: { id: row.id, version: row.version },
     })
   }
+}
+
+function isTaken(partition: OwnedPartition, row: WaitingRow): boolean {
+  return partition.fromLane.has(row.id) || partition.leftLane.has(row.id)
 }

@@ -28,6 +28,8 @@ export class OwnedPartition {
   readonly holes = new Map<number, SeenHole>()
   /** Rows of the lane that are in memory, by id. */
   readonly fromLane = new Map<string, WorkItem>()
+  /** Those that have left memory since the lane's pass began: what it has read of them may be old. */
+  readonly leftLane = new Set<string>()
   /** The next seq to read. */
   nextSeq: number
   /** Tracked items up to here have been met by an index pass; beyond `indexed` by one on its way. */
