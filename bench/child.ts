@@ -1,0 +1,25 @@
+import { appendCoatcheck, appendGraphile } from './tasks/append.ts'
+import { drainCoatcheck, fillCoatcheck } from './tasks/drain-coatcheck.ts'
+import { drainGraphile, fillGraphile } from './tasks/drain-graphile.ts'
+import { receiveCoatcheck, receiveGraphile, sendCoatcheck, sendGraphile } from './tasks/latency.ts'
+
+/** What runs in a process of its own. Each takes its parameters as JSON and answers with a JSON object. */
+export const tasks = {
+  appendCoatcheck,
+  appendGraphile,
+  drainCoatcheck,
+  drainGraphile,
+  fillCoatcheck,
+  fillGraphile,
+  receiveCoatcheck,
+  receiveGraphile,
+  sendCoatcheck,
+  sendGraphile,
+} as const
+export type TaskName = keyof typeof tasks
+
+if (import.meta.main) {
+  const [name, parameters] = process.argv.slice(2) as [TaskName, string]
+  const run = tasks[name] as (parameters: unknown) => Promise<object>
+  console.log(JSON.stringify(await run(JSON.parse(parameters))))
+}
