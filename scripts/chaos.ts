@@ -18,6 +18,7 @@ const { values } = parseArgs({
     items: { type: 'string', default: '50000' },
     keys: { type: 'string', default: '1000' },
     database: { type: 'string' },
+    failing: { type: 'string', default: '0' },
     folder: { type: 'string' },
     help: { type: 'boolean', short: 'h', default: false },
   },
@@ -31,7 +32,7 @@ const folder = values.folder ?? (await mkdtemp(join(tmpdir(), 'coatcheck-chaos-'
 await mkdir(folder, { recursive: true })
 const server = values.database === undefined ? await startPostgres({ version: 15, durable: true }) : undefined
 const database = values.database ?? server?.url ?? ''
-const run = await ChaosRun.start({ ...usualSettings, database }, folder)
+const run = await ChaosRun.start({ ...usualSettings, database, failing: Number(values.failing) }, folder)
 const rounds: Round[] = []
 let problems = 0
 try {
