@@ -1,0 +1,70 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { setTimeout as work } from 'node:timers/promises'
+import { z } from 'zod'
+import { createNode, defineApplication, defineQueueProcessor } from '../../src/index.ts'
+import { checkHistory } from '../chaos/check-history.ts'
+import type { ItemName } from '../chaos/history.ts'
+import { Recorder } from '../chaos/recorder.ts'
+import { waitUntil } from '../chaos/wait-until.ts'
+import { freshDatabase, testDatabase } from '../databases.ts'
+
+const limits = { rerunsPerLoss: 0, restartMs: 0 }
+
+describe('items of a key in the lane', () => {
+  it('are neither overtaken nor forgotten when attempts fail', async () => {
+    const items = Array.from({ length: 1500 }, (_, at) => ({
+      key: `k${at % 150}`,
+      n: Math.floor(at / 150) + 1,
+    }))
+    await run(items, () => Math.random() < 0.3)
+  })
+
+  it('keep their order when thousands of one key wait there', async () => {
+    const items = Array.from({ length: 2200 }, (_, at) => ({ key: 'hot'', n: at + 1 }))
+    const others = Array.from({ length: 100 }, (_, at) => ({
+      key: `k${at % 20}`,
+      n: Math.floor(at / 20) + 1,
+    }))
+    // Everything behind the first one is held, and goes to the lane.
+    await run([...items, ...others], ({ key, n }, attempt) => key === 'hot' && n % 1100 === 1 && attempt < 3)
+  })
+})
+
+/** Runs the items on one node, whose handlers fail where they are told, and checks the history. */
+async function run(items: readonly ItemName[], fails: (item: ItemName, attempt: number) => boolean) {
+  const recorder = new Recorder()
+  const processor = defineQueueProcessor({
+    name: 'flaky',
+    input: z.object({ key: z.string(), n: z.int() }),
+    key: (input) => input.key,
+    concurrency: 40,
+    retry: { maxAttempts: 20, initialDelay: '20 ms', factor: 1 },
+    async process(input, ctx) {
+      recorder.tell('start', input, ctx)
+      await work(Math.random() * 2)
+      const isFailing = fails(input, ctx.attempt)
+      recorder.tell(isFailing ? 'fail' : 'end', input, ctx)
+      if (isFailing) throw new Error('This attempt fails.')
+    },
+  })
+  const database =
+    testDatabase().kind === 'pglite'
+      ? { database: 'embedded', directory: 'memory://' }
+      : { database: await freshDatabase() }
+  const node = await createNode({
+    ...database,
+    applications: [defineApplication({ name: 'retries', definitions: [processor] })],
+    http: false,
+  })
+  try {
+    await node.start()
+    for (let at = 0; at < items.length; at += 500)
+      await node.enqueueMany(processor, items.slice(at, at + 500))
+    await waitUntil('all have ended', 60_000, () => recorder.ended === items.length)
+    const { violations } = checkHistory({ accepted: items, events: recorder.events, limits })
+    assert.deepEqual(violations, [])
+  } finally {
+    await node.stop()
+  }
+}
