@@ -298,6 +298,7 @@ export class Engine implements Part, Road {
       processors,
       definitions,
       now,
+      nameOf: (queue) => this.#topology.byNumber(queue)?.name ?? '',
     })
     const housekeeping = new Housekeeping({ database, stream: this.#stream, owned, events })
     return new WorkingParts({

@@ -12,6 +12,8 @@ import type { Outcome, WorkItem } from './work-item.ts'
 /** The context of the item whose handler runs, for what it enqueues and asks. */
 export const currentContext = new AsyncLocalStorage<RequestContext>()
 
+const plainSuccess: Outcome = Object.freeze({ kind: 'succeeded', result: undefined })
+
 const noContext: RequestContext = Object.freeze({})
 
 /**
@@ -129,14 +131,16 @@ function succeeded(work: WorkItem, definition: Definition, returned: unknown): O
       const head = JSON.stringify({ status: returned.status, headers: returned.headers })
       return { kind: 'succeeded', result: writeResult(definition, returned.output), reply: head }
     }
-    return { kind: 'succeeded', result: writeResult(definition, returned) }
+    const result = writeResult(definition, returned)
+    return result === undefined ? plainSuccess : { kind: 'succeeded', result }
   } catch (error) {
     return failed(work, definition, error)
   }
 }
 
 function writeResult(definition: Definition, returned: unknown): string | undefined {
-  if (returned === undefined) return undefined
+  // Nobody can ask for it where only failures are kept.
+  if (returned === undefined || definition.tracking === 'failures') return undefined
   try {
     return writeJson(returned, {
       maxBytes: Math.max(definition.maxPayloadBytes, 1_048_576),

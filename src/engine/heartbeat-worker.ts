@@ -9,7 +9,7 @@ import { heartbeatSlots, type HeartbeatOrder } from './heartbeat-order.ts'
  * renewing when the main thread's counter has not moved for 30 s: then the node is stuck, and others take over.
  */
 const order = workerData as HeartbeatOrder
-const shared = new BigInt64Array(order.shared)
+const shared = new Int32Array(order.shared)
 const driver = createPgDriver({
   database: order.database,
   max: 1,
@@ -20,7 +20,7 @@ const statement = renewLease(order.schema)
 const stuckAfterMs = 30_000
 
 let stopping = false
-let lastCount = -1n
+let lastCount = -1
 let movedAt = performance.now()
 
 parentPort?.on('message', () => {
@@ -35,7 +35,7 @@ while (!stopping) {
   }
   let delayMs = order.intervalMs
   if (performance.now() - movedAt < stuckAfterMs) {
-    const sentAt = process.hrtime.bigint()
+    const sentAt = Number((process.hrtime.bigint() - order.base) / 1_000_000n)
     try {
       const [row] = await driver.run(statement, [order.bootId, order.leaseMs], {
         timeoutMs: Math.floor(order.leaseMs / 2),

@@ -133,7 +133,7 @@ export class HoleWatch implements Part {
     return entries.flatMap((entry, index) =>
       entry === null
         ? []
-        : [waitingRow(this.#parts.reader.workItem(partition, row, index, entry, undefined), 'ready', now)],
+        : [waitingRow(this.#parts.reader.workItem(partition, row, index, entry, 0), 'ready', now)],
     )
   }
 }

@@ -50,7 +50,7 @@ export async function runImmediately(
     processor: undefined,
     entry,
     position: 0,
-    range: undefined,
+    end: 0,
     flush: '0'.repeat(36),
     index: 0,
     enqueuedAt: parts.clock.now(),

@@ -16,6 +16,8 @@ export interface IndexerParts {
   readonly owned: ReadonlyMap<string, OwnedPartition>
   readonly processors: ReadonlyMap<string, Processor>
   readonly definitions: ReadonlyMap<string, Definition>
+  /** The name of a queue by its number. */
+  nameOf(queue: number): string
   /** The database's time, about now. */
   now(): number
 }
@@ -33,11 +35,15 @@ const ageMs = 1_000
 export class Indexer implements Part {
   readonly #parts: IndexerParts
   readonly #loop: Loop
+  readonly #trackedQueues: ReadonlySet<string>
   #settledBefore = 0
   #settled = 0
 
   constructor(parts: IndexerParts) {
     this.#parts = parts
+    this.#trackedQueues = new Set(
+      [...parts.definitions.values()].filter(({ tracking }) => tracking === 'all').map(({ queue }) => queue),
+    )
     this.#loop = new Loop(
       () => this.tick(),
       (error) => parts.events.emit('problem', { where: 'index', error }),
@@ -62,6 +68,7 @@ export class Indexer implements Part {
     for (const partition of this.#parts.owned.values()) {
       if (budget <= 0) break
       if (partition.lost || partition.draining) continue
+      if (!this.#trackedQueues.has(this.#parts.nameOf(partition.queue))) continue
       const from = Math.max(partition.indexed, partition.done.watermark)
       // All that was read is done or indexed, and nothing more is there.
       if (from >= partition.nextSeq * itemsPerRow && !partition.hinted) continue

@@ -175,7 +175,7 @@ export class Lane implements Part, LaneReader {
       processor: this.#parts.processors.get(row.definition),
       entry: JSON.parse(row.entry) as Entry,
       position: row.position ?? 0,
-      range: undefined,
+      end: 0,
       flush: '',
       index: 0,
       id: row.id,

@@ -191,26 +191,20 @@ export class Reader implements Part {
       const position = base + index
       if (partition.done.has(position)) continue
       // The row's last item reaches to the next row, so that the unused positions make no gap.
-      const range = { start: position, end: index === entries.length - 1 ? base + itemsPerRow : position + 1 }
+      const end = index === entries.length - 1 ? base + itemsPerRow : position + 1
       // Not accepted: its unique key was there.
-      if (entry === null) passed.push(range)
-      else items.push(this.workItem(partition, row, index, entry, range))
+      if (entry === null) passed.push({ start: position, end })
+      else items.push(this.workItem(partition, row, index, entry, end))
     }
   }
 
-  workItem(
-    partition: OwnedPartition,
-    row: StreamRow,
-    index: number,
-    entry: Entry,
-    range: { start: number; end: number } | undefined,
-  ): WorkItem {
+  workItem(partition: OwnedPartition, row: StreamRow, index: number, entry: Entry, end: number): WorkItem {
     return new WorkItem({
       partition,
       processor: this.#parts.dispatcher.processorOf(entry.d),
       entry,
       position: row.seq * itemsPerRow + index,
-      range,
+      end,
       flush: row.flush,
       index,
       enqueuedAt: entry.e ?? row.at,

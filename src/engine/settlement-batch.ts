@@ -95,7 +95,7 @@ export class SettlementBatch {
     let lastSet: RangeSet | undefined
     for (const work of this.items) {
       if (work.partition !== last) lastSet = of((last = work.partition))
-      if (work.range) lastSet?.add(work.range.start, work.range.end)
+      if (work.end > 0) lastSet?.add(work.position, work.end)
     }
     for (const note of this.notes)
       for (const range of note.ranges) of(note.partition).add(range.start, range.end)
@@ -169,10 +169,7 @@ function composeItems(items: readonly WorkItem[], now: number, merge: boolean): 
 
 function isFirst(work: WorkItem): boolean {
   return (
-    work.range !== undefined &&
-    work.entry.id === undefined &&
-    work.position >= work.partition.indexed &&
-    !work.published
+    work.end > 0 && work.entry.id === undefined && work.position >= work.partition.indexed && !work.published
   )
 }
 

@@ -35,8 +35,8 @@ export interface WorkItemParts {
   readonly processor: Processor | undefined
   readonly entry: Entry
   readonly position: number
-  /** Undefined where the log counts it as done already. */
-  readonly range: LogRange | undefined
+  /** Where the next item of the log begins; 0 where the log counts this one as done already. */
+  readonly end: number
   readonly flush: string
   readonly index: number
   readonly id?: string
@@ -53,7 +53,8 @@ export class WorkItem {
   readonly entry: Entry
   /** Its place in the order of its key, within the partition's generation. */
   readonly position: number
-  readonly range: LogRange | undefined
+  /** Where the next item of the log begins; 0 where the log counts this one as done already. */
+  readonly end: number
   readonly enqueuedAt: number
   /** Attempts that have ended. */
   readonly attempts: number
@@ -74,7 +75,7 @@ export class WorkItem {
     this.processor = parts.processor
     this.entry = parts.entry
     this.position = parts.position
-    this.range = parts.range
+    this.end = parts.end
     this.enqueuedAt = parts.enqueuedAt
     this.attempts = parts.attempts
     this.waiting = parts.waiting
