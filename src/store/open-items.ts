@@ -33,16 +33,19 @@ const open = statement(
     select w.queue, w.partition, w.position, w.definition, w.key, case when w.state = 'scheduled' then 'due' else w.state end
     from ${schema}.waiting_item w
     where w.state in ('ready', 'held') or w.state = 'scheduled' and w.due_at <= ${schema}.clock()
+  ), blocked as (
+    select w.queue, w.partition, w.scope, w.key, min(w.position) as position
+    from ${schema}.waiting_item w
+    where w.position is not null and w.state = 'scheduled' and w.due_at > ${schema}.clock()
+    group by w.queue, w.partition, w.scope, w.key
   )
   select pending.definition, pending.state
   from pending
   left join strict on strict.id = pending.definition
+  left join blocked on blocked.queue = pending.queue and blocked.partition = pending.partition
+    and blocked.key = pending.key and blocked.scope = strict.scope and blocked.position < pending.position
   -- Held behind one that waits for a time: that is waiting for a time, too.
-  where not exists (
-    select from ${schema}.waiting_item w
-    where w.queue = pending.queue and w.partition = pending.partition and w.key = pending.key and w.scope = strict.scope
-      and w.position < pending.position and w.state = 'scheduled' and w.due_at > ${schema}.clock()
-  )`,
+  where blocked.position is null`,
 )
 
 /** Items that are ready, running or held, other than behind one that waits for a time. */
