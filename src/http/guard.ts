@@ -25,12 +25,12 @@ export function checkRequest(
   if (environment === 'production')
     throw new CoatcheckError(
       'AUTH_REQUIRED',
-      'NODE_ENV is production and no auth is set, so services do not answer; set auth, or run with another NODE_ENV',
+      'NODE_ENV is production, and this release has no sign-in, so nothing is answered over HTTP; call node.enqueue from a server of yours that signs callers in',
     )
   if (!loopback)
     throw new CoatcheckError(
       'AUTH_REQUIRED',
-      'no auth is set, so services answer only on the loopback listener of the node itself and not through a server that mounts node.fetch; set auth',
+      'this release has no sign-in, so services answer only on the loopback listener of the node itself, not through a server that mounts node.fetch',
     )
   const host = checkHost(request)
   checkSite(request, host)

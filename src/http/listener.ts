@@ -107,7 +107,7 @@ function checkHost(host: string): void {
   if (host === 'localhost' || isLoopback(host)) return
   throw new CoatcheckError(
     'CONFIG_INVALID',
-    `http.host is ${showValue(host)}, which others can reach, and no auth is set; leave http.host out to listen on 127.0.0.1, or put a server that signs callers in before it`,
+    `http.host is ${showValue(host)}, which others can reach, and this release has no sign-in; leave http.host out to listen on 127.0.0.1`,
   )
 }
 
