@@ -24,6 +24,8 @@ export interface DispatcherParts {
 
 /** Items in memory, at most about so many; reading waits while there are more than half. */
 export const maxLoaded = 10_000
+/** Their characters, about. */
+const maxLoadedSize = 64_000_000
 const stuckAfterMs = 30_000
 
 /** Starts items: same key in order and one at a time, other keys at once, up to the concurrency of their definition. */
@@ -36,6 +38,7 @@ export class Dispatcher {
   #stopped = false
   #pumping = false
   #endListeners: (() => void)[] = []
+  #loadedSize = 0
   loaded = 0
   running = 0
 
@@ -51,6 +54,11 @@ export class Dispatcher {
       onProblem: (error) => parts.events.emit('problem', { where: 'key', error }),
       pump: () => this.pump(),
     })
+  }
+
+  /** Reading has to wait until some of what is in memory has gone. */
+  get isFull(): boolean {
+    return this.loaded * 2 >= maxLoaded || this.#loadedSize * 2 >= maxLoadedSize
   }
 
   /** The settler calls back into the dispatcher, so it comes after it. */
@@ -160,6 +168,7 @@ export class Dispatcher {
     if (partition.lost) return
     partition.lost = true
     this.loaded -= partition.loaded
+    this.#loadedSize -= partition.loadedSize
     const error = new CoatcheckError(
       'LEASE_LOST',
       `the node lost partition ${partition.name} (${reason}); another one runs the item`,
@@ -225,12 +234,16 @@ export class Dispatcher {
   #take(work: WorkItem): void {
     this.loaded++
     work.partition.loaded++
+    this.#loadedSize += work.size
+    work.partition.loadedSize += work.size
     if (work.waiting) work.partition.fromLane.set(work.waiting.id, work)
   }
 
   #forget(work: WorkItem): void {
     this.loaded--
     work.partition.loaded--
+    this.#loadedSize -= work.size
+    work.partition.loadedSize -= work.size
     if (!work.waiting) return
     work.partition.fromLane.delete(work.waiting.id)
     work.partition.leftLane.add(work.waiting.id)

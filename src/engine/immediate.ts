@@ -51,6 +51,7 @@ export async function runImmediately(
     entry,
     position: 0,
     end: 0,
+    size: prepared.text.length,
     flush: '0'.repeat(36),
     index: 0,
     enqueuedAt: parts.clock.now(),

@@ -176,6 +176,7 @@ export class Lane implements Part, LaneReader {
       entry: JSON.parse(row.entry) as Entry,
       position: row.position ?? 0,
       end: 0,
+      size: row.entry.length,
       flush: '',
       index: 0,
       id: row.id,

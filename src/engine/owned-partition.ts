@@ -36,6 +36,8 @@ export class OwnedPartition {
   indexed: number
   /** Items of it in memory. */
   loaded = 0
+  /** Their characters, about. */
+  loadedSize = 0
   running = 0
   /** Finished items whose settle has not committed. */
   unsettled = 0

@@ -4,7 +4,7 @@ import { Loop, type Part } from '../base/part.ts'
 import type { OpenDatabase } from '../store/database.ts'
 import { readWaitingKeys } from '../store/waiting-items.ts'
 import { rowsAtOnce, type Stream, type StreamRow } from '../stream/stream.ts'
-import { maxLoaded, type Dispatcher } from './dispatcher.ts'
+import type { Dispatcher } from './dispatcher.ts'
 import type { Entry } from './entry.ts'
 import type { OwnedPartition } from './owned-partition.ts'
 import type { Settler } from './settler.ts'
@@ -56,7 +56,7 @@ export class Reader implements Part {
 
   /** There may be room in memory again: reads on where more is known to be. */
   wakeForMore(): void {
-    if (this.#parts.dispatcher.loaded * 2 >= maxLoaded) return
+    if (this.#parts.dispatcher.isFull) return
     for (const partition of this.#parts.owned.values()) {
       if (!partition.hinted || !mayRead(partition)) continue
       this.#loop.wake()
@@ -68,7 +68,7 @@ export class Reader implements Part {
   async tick(): Promise<number> {
     const { dispatcher, stream, owned } = this.#parts
     // Woken when there is room again.
-    if (dispatcher.loaded * 2 >= maxLoaded) {
+    if (dispatcher.isFull) {
       this.#relieve()
       return pollMs
     }
@@ -205,6 +205,7 @@ export class Reader implements Part {
       entry,
       position: row.seq * itemsPerRow + index,
       end,
+      size: Math.ceil(row.text.length / row.count),
       flush: row.flush,
       index,
       enqueuedAt: entry.e ?? row.at,
@@ -241,10 +242,9 @@ export class Reader implements Part {
    */
   #relieve(): void {
     const { owned, dispatcher } = this.#parts
-    const isFull = dispatcher.loaded * 2 >= maxLoaded
     for (const partition of owned.values()) {
       if (partition.held === 0 || partition.ready > 0) continue
-      if (isFull || partition.held > maxHeld || partition.done.size > maxGaps)
+      if (dispatcher.isFull || partition.held > maxHeld || partition.done.size > maxGaps)
         dispatcher.spill(partition, Math.ceil(partition.held / 2))
     }
   }

@@ -37,6 +37,8 @@ export interface WorkItemParts {
   readonly position: number
   /** Where the next item of the log begins; 0 where the log counts this one as done already. */
   readonly end: number
+  /** About how many characters its entry has. */
+  readonly size: number
   readonly flush: string
   readonly index: number
   readonly id?: string
@@ -55,6 +57,8 @@ export class WorkItem {
   readonly position: number
   /** Where the next item of the log begins; 0 where the log counts this one as done already. */
   readonly end: number
+  /** About how many characters its entry has. */
+  readonly size: number
   readonly enqueuedAt: number
   /** Attempts that have ended. */
   readonly attempts: number
@@ -76,6 +80,7 @@ export class WorkItem {
     this.entry = parts.entry
     this.position = parts.position
     this.end = parts.end
+    this.size = parts.size
     this.enqueuedAt = parts.enqueuedAt
     this.attempts = parts.attempts
     this.waiting = parts.waiting
