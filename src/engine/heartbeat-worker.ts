@@ -2,7 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { parentPort, workerData } from 'node:worker_threads'
 import { renewLease } from '../store/nodes.ts'
 import { createPgDriver } from '../store/pg-driver.ts'
-import { heartbeatSlots, type HeartbeatOrder } from './heartbeat-order.ts'
+import { heartbeatSlots, noteBeat, type HeartbeatOrder } from './heartbeat-order.ts'
 
 /**
  * Renews the node's lease, off the main thread, so that a handler that computes for seconds does not lose it. It stops
@@ -19,15 +19,15 @@ const driver = createPgDriver({
 const statement = renewLease(order.schema)
 const stuckAfterMs = 30_000
 
-let stopping = false
+const stopping = new AbortController()
 let lastCount = -1
 let movedAt = performance.now()
 
 parentPort?.on('message', () => {
-  stopping = true
+  stopping.abort()
 })
 
-while (!stopping) {
+while (!stopping.signal.aborted) {
   const count = Atomics.load(shared, heartbeatSlots.mainCount)
   if (count !== lastCount) {
     lastCount = count
@@ -40,14 +40,14 @@ while (!stopping) {
       const [row] = await driver.run(statement, [order.bootId, order.leaseMs], {
         timeoutMs: Math.floor(order.leaseMs / 2),
       })
-      if (row) Atomics.store(shared, heartbeatSlots.lastGood, sentAt)
+      if (row) noteBeat(shared, sentAt, order.safeMs)
       else parentPort?.postMessage('forgotten')
     } catch {
       // Tried again soon; the main thread sees by the age of the last good one what that means.
       delayMs = 250
     }
   }
-  await wait(delayMs)
+  await wait(delayMs, undefined, { signal: stopping.signal }).catch(() => {})
 }
 await driver.close()
 parentPort?.close()

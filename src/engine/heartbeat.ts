@@ -4,7 +4,7 @@ import type { Events } from '../base/events.ts'
 import { Loop, type Part } from '../base/part.ts'
 import type { OpenDatabase } from '../store/database.ts'
 import { registerNode, renewLease, unregisterNode, unregisterOthers, type NodeRow } from '../store/nodes.ts'
-import { heartbeatSlots, type HeartbeatOrder } from './heartbeat-order.ts'
+import { ageOf, heartbeatSlots, noteBeat, type HeartbeatOrder } from './heartbeat-order.ts'
 import type { Lease } from './lease.ts'
 
 export interface HeartbeatParts {
@@ -19,6 +19,7 @@ export interface HeartbeatParts {
 
 export const leaseMs = 8_000
 export const beatMs = 2_000
+const safeMs = Math.floor((leaseMs * 2) / 3)
 
 /** Boot ids of the nodes in this process: of an embedded database no other process can hold a lease. */
 const bootIds: Set<string> = ((globalThis as Record<symbol, unknown>)[Symbol.for('coatcheck.boot-ids')] ??=
@@ -27,7 +28,7 @@ const bootIds: Set<string> = ((globalThis as Record<symbol, unknown>)[Symbol.for
 /** Keeps the node's lease: enters its row, has it renewed, and knows whether it may still act. */
 export class Heartbeat implements Part, Lease {
   readonly #parts: HeartbeatParts
-  readonly #shared = new SharedArrayBuffer(8)
+  readonly #shared = new SharedArrayBuffer(12)
   readonly #numbers = new Int32Array(this.#shared)
   /** Where both clocks stood: the threads' common one, and the cheap one that is asked on the hot path. */
   readonly #base = process.hrtime.bigint()
@@ -36,6 +37,8 @@ export class Heartbeat implements Part, Lease {
   #counter: NodeJS.Timeout | undefined
   #loop: Loop | undefined
   #started = false
+  /** Lapses of the lease that have been acted upon. */
+  #lapses = 0
 
   constructor(parts: HeartbeatParts) {
     this.#parts = parts
@@ -45,8 +48,17 @@ export class Heartbeat implements Part, Lease {
     if (!this.#started) return false
     // The lock file of the directory is the lease.
     if (this.#parts.database.driver.kind === 'pglite') return true
-    const ageMs = performance.now() - this.#baseNow - Atomics.load(this.#numbers, heartbeatSlots.lastGood)
-    return ageMs < (leaseMs * 2) / 3
+    const sentAt = Atomics.load(this.#numbers, heartbeatSlots.lastGood)
+    if (ageOf(sentAt, performance.now() - this.#baseNow) >= safeMs) return false
+    return Atomics.load(this.#numbers, heartbeatSlots.lapses) === this.#lapses
+  }
+
+  /**
+   * Nothing is left of what the node owned before its lease ran out: from now on a good heartbeat counts again. Until then
+   * it does not, or a node that was frozen would go on where it stood as soon as its heartbeat is back.
+   */
+  begin(): void {
+    this.#lapses = Atomics.load(this.#numbers, heartbeatSlots.lapses)
   }
 
   async start(): Promise<void> {
@@ -56,6 +68,7 @@ export class Heartbeat implements Part, Lease {
     if (database.driver.kind === 'pglite')
       await unregisterOthers(database.driver, database.schema, [...bootIds])
     await this.#register()
+    this.begin()
     this.#started = true
     if (url === undefined || database.driver.kind === 'pglite') await this.#beatHere()
     else this.#beatBeside(url)
@@ -88,7 +101,7 @@ export class Heartbeat implements Part, Lease {
     const { database, node, version } = this.#parts
     const sentAt = Math.floor(performance.now() - this.#baseNow)
     await registerNode(database.driver, database.schema, node, version, leaseMs)
-    Atomics.store(this.#numbers, heartbeatSlots.lastGood, sentAt)
+    noteBeat(this.#numbers, sentAt, safeMs)
   }
 
   async #beatHere(): Promise<void> {
@@ -97,7 +110,7 @@ export class Heartbeat implements Part, Lease {
       async () => {
         const sentAt = Math.floor(performance.now() - this.#baseNow)
         const [row] = await database.driver.run(renewLease(database.schema), [node.bootId, leaseMs])
-        if (row) Atomics.store(this.#numbers, heartbeatSlots.lastGood, sentAt)
+        if (row) noteBeat(this.#numbers, sentAt, safeMs)
         else await this.#register()
         return beatMs
       },
@@ -108,6 +121,7 @@ export class Heartbeat implements Part, Lease {
 
   #beatBeside(url: string): void {
     const { database, node, events, preparedStatements } = this.#parts
+    clearInterval(this.#counter)
     this.#counter = setInterval(() => Atomics.add(this.#numbers, heartbeatSlots.mainCount, 1), 500)
     this.#counter.unref()
     const order: HeartbeatOrder = {
@@ -116,6 +130,7 @@ export class Heartbeat implements Part, Lease {
       schema: database.schema,
       bootId: node.bootId,
       leaseMs,
+      safeMs,
       intervalMs: beatMs,
       base: this.#base,
       shared: this.#shared,

@@ -73,6 +73,7 @@ export class Ownership implements Part {
     const { heartbeat, database, bootId, owned } = this.#parts
     if (!heartbeat.isSafe) {
       this.#loseAll()
+      heartbeat.begin()
       return 100
     }
     if (this.#leaseLost) {

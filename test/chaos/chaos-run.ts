@@ -5,6 +5,7 @@ import { checkHistory, type Limits, type Verdict } from './check-history.ts'
 import { EffectSink } from './effect-sink.ts'
 import { LoadClient } from './load-client.ts'
 import type { NodeSettings } from './node-process.ts'
+import { waitUntil } from './wait-until.ts'
 import { WorkerNode } from './worker-node.ts'
 
 export type RunSettings = Omit<NodeSettings, 'name' | 'sink'>
@@ -55,6 +56,32 @@ export class ChaosRun {
     const node = await WorkerNode.start(settings, this.sink)
     this.#nodes.add(node)
     return node
+  }
+
+  /** Resolves when all that was accepted has ended and is settled. */
+  async finish(waitMs: number): Promise<void> {
+    await waitUntil('all items have ended', waitMs, async () => {
+      const { ended } = await this.sink.count()
+      return ended >= this.load.accepted.length
+    })
+    await waitUntil('all items are settled', 20_000, async () => (await this.load.standing()).open === 0)
+  }
+
+  /** Resolves when so many different items have ended. */
+  async reaches(items: number, waitMs: number): Promise<void> {
+    await waitUntil(`${items} items have ended`, waitMs, async () => (await this.sink.count()).ended >= items)
+  }
+
+  /** Resolves when each of the nodes owns about as many partitions as the others, and all are owned. */
+  async isBalanced(waitMs = 30_000): Promise<void> {
+    const { partitions } = this.settings
+    await waitUntil('the partitions are shared evenly', waitMs, () => {
+      const owned = this.nodes.map((node) => node.owned)
+      return (
+        owned.reduce((sum, one) => sum + one, 0) === partitions &&
+        Math.max(...owned) - Math.min(...owned) <= (partitions % owned.length === 0 ? 0 : 1)
+      )
+    })
   }
 
   check(limits: Partial<Limits> = {}): Verdict {

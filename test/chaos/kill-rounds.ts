@@ -1,7 +1,6 @@
 import type { ChaosRun } from './chaos-run.ts'
 import type { Verdict, Violation } from './check-history.ts'
 import type { Standing } from './load-client.ts'
-import { waitUntil } from './wait-until.ts'
 
 export interface KillSettings {
   readonly kills: number
@@ -35,19 +34,15 @@ async function killRound(run: ChaosRun, settings: KillSettings, name: string): P
   load.begin()
   await sink.begin(name)
   while (run.nodes.length < 2) await run.startNode()
-  await waitUntil('both nodes own partitions', 30_000, () => run.nodes.every((node) => node.owned > 0))
+  await run.isBalanced()
   const point = settings.items * (0.15 + Math.random() * 0.5)
   await load.enqueue(settings.items, settings.keys, name)
-  await waitUntil('some items have ended', drainMs, async () => (await sink.count()).ended >= point)
+  await run.reaches(point, drainMs)
   const victim = run.nodes[Math.floor(Math.random() * run.nodes.length)]
   await victim?.kill()
   const { ended: endedAtKill } = await sink.count()
   await run.startNode()
-  await waitUntil('all items have ended', drainMs, async () => {
-    const { ended } = await sink.count()
-    return ended >= load.accepted.length
-  })
-  await waitUntil('all items are settled', 20_000, async () => (await load.standing()).open === 0)
+  await run.finish(drainMs)
   return {
     verdict: run.check(),
     standing: await load.standing(),

@@ -20,7 +20,9 @@ export interface NodeSettings {
 }
 
 /** What it is told over IPC. */
-export type NodeOrder = { readonly op: 'block'; readonly ms: number }
+export type NodeOrder =
+  /** Hold the event loop for so many milliseconds, of the clock or of processor time (which stands still while frozen). */
+  { readonly op: 'block'; readonly ms: number; readonly clock: 'wall' | 'processor' }
 
 /** What it tells: that it is ready, and what its node's events say. */
 export interface NodeNews {
@@ -75,7 +77,7 @@ async function main(settings: NodeSettings): Promise<void> {
     })
   })
   process.on('message', (order: NodeOrder) => {
-    if (order.op === 'block') block(order.ms)
+    block(order)
   })
   // An orchestrator that is gone leaves no node behind.
   process.on('disconnect', () => process.exit(1))
@@ -95,9 +97,10 @@ function describe(error: Error): string {
 }
 
 /** Holds the event loop, as a handler that computes does. */
-function block(ms: number): void {
-  const until = performance.now() + ms
-  while (performance.now() < until);
+function block({ ms, clock }: NodeOrder): void {
+  const now = (): number => (clock === 'wall' ? performance.now() : process.cpuUsage().user / 1000)
+  const until = now() + ms
+  while (now() < until);
 }
 
 /** The 12 bits after the version digit of the id. */

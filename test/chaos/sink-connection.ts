@@ -36,7 +36,7 @@ export class SinkConnection {
     const { key, n, attempt, token, partition } = told
     this.#socket.write(`${op} ${key} ${n} ${attempt} ${token} ${partition}\n`)
     const answer = await new Promise<string>((resolve) => this.#waiting.push(resolve))
-    if (answer !== '+') throw new Error(`The sink refused token ${token} of partition ${partition}.`)
+    if (answer !== '+') throw new Error(`The sink refused token ${token} of partition ${partition}`)
   }
 
   close(): void {

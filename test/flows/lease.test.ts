@@ -1,0 +1,54 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { setTimeout as pass } from 'node:timers/promises'
+import { isEffect, type Effect, type HistoryEvent } from '../chaos/history.ts'
+import type { WorkerNode } from '../chaos/worker-node.ts'
+import { skipped, startRun } from './chaos-setup.ts'
+
+const leaseMs = 8_000
+
+describe('the lease of a node', { skip: skipped }, () => {
+  it('is lost by a frozen one, which settles nothing and comes back', async (t) => {
+    const run = await startRun(t, 2, { workMs: 40, concurrency: 20 })
+    const [frozen, other] = run.nodes as [WorkerNode, WorkerNode]
+    await run.load.enqueue(5_000, 200, 'a')
+    await run.reaches(500, 30_000)
+    // Still busy when it wakes: its heartbeat, on another thread, is back before it can notice anything.
+    frozen.send({ op: 'block', ms: 1_500, clock: 'processor' })
+    await frozen.pause()
+    await pass(3 * leaseMs)
+    await frozen.resume()
+    await run.finish(60_000)
+    await frozen.hears('it has its lease again', () => frozen.count('node.lease-regained') > 0)
+    await run.isBalanced()
+    await run.load.enqueue(2_000, 200, 'a')
+    await run.finish(60_000)
+
+    const { violations, figures } = run.check()
+    assert.deepEqual(violations, [])
+    assert.ok(figures.refused > 0, 'the frozen node had nothing in hand, so the test proves nothing')
+    assert.deepEqual(refusedStarts(run.sink.history()), [])
+    assert.equal((await run.load.standing()).tried, 0)
+    assert.equal(other.count('node.lease-lost'), 0)
+  })
+
+  it('is kept while a handler holds the event loop for 10 s', async (t) => {
+    const run = await startRun(t, 2)
+    const [busy, other] = run.nodes as [WorkerNode, WorkerNode]
+    await run.load.enqueue(2_000, 200, 'a')
+    await run.reaches(200, 30_000)
+    busy.send({ op: 'block', ms: 10_000, clock: 'wall' })
+    await run.load.enqueue(2_000, 200, 'a')
+    await run.finish(60_000)
+
+    assert.deepEqual(run.check().violations, [])
+    assert.equal(run.check().figures.reruns, 0)
+    assert.equal(busy.count('node.lease-lost'), 0)
+    assert.equal(busy.owned, 3)
+    assert.equal(other.owned, 3)
+  })
+})
+
+function refusedStarts(events: readonly HistoryEvent[]): Effect[] {
+  return events.filter(isEffect).filter((effect) => effect.op === 'start' && effect.refused)
+}
