@@ -183,8 +183,8 @@ function attemptsOf(work: WorkItem, state: string): number {
   return state === 'held' || state === 'ready' ? work.attempts : work.attempts + 1
 }
 
-// In the lane the row itself says the id and the time.
+// In the lane the row itself says the time and the attempts. The id stays: it tells that the item is tracked, whatever its queue says.
 function bareEntry(entry: Entry): Entry {
-  const { id: _id, e: _e, a: _a, ...rest } = entry
+  const { e: _e, a: _a, ...rest } = entry
   return rest
 }
