@@ -22,23 +22,23 @@ export interface ItemRow {
 }
 
 // One statement, one snapshot: separate ones would miss an item on its way from one place to the next. A lane says where
-// the item is now; the log says it of those that no settle and no index pass has met yet.
+// the item is now (what runs from there, once that was published, is told by the tracked row); the log says it of those that no settle and no index pass has met yet.
 const lookup = statement(
   'look-up-item',
   (schema) => `
   select
     case when b.id is not null then 'broken' when w.id is not null then 'waiting' when t.id is not null then 'tracked' when l.entry is not null then 'log' end as place,
-    case when b.id is not null then 'broken' when w.id is not null then w.state when t.id is not null then t.state when l.done then 'gone' else 'ready' end as state,
+    case when b.id is not null then 'broken' when w.id is not null and t.state = 'running' then 'running' when w.id is not null then w.state when t.id is not null then t.state when l.done then 'gone' else 'ready' end as state,
     coalesce(b.definition, w.definition, t.definition, l.entry ->> 'd') as definition,
     case when b.id is not null then b.key when w.id is not null then w.key when t.id is not null then t.key else l.entry ->> 'k' end as key,
-    coalesce(b.attempts, w.attempts, t.attempts, 0) as attempts,
+    coalesce(b.attempts, case when t.state = 'running' then t.attempts end, w.attempts, t.attempts, 0) as attempts,
     coalesce(t.context, b.entry::json ->> 'c', w.entry::json ->> 'c', l.entry ->> 'c') as context,
     coalesce(t.input, (b.entry::json -> 'i')::text, (w.entry::json -> 'i')::text, (l.entry -> 'i')::text) as input,
     t.result, coalesce(b.failure, w.failure, t.failure) as failure, t.progress, t.reply, t.reason,
     ${schema}.epoch_ms(coalesce(b.enqueued_at, w.enqueued_at, t.enqueued_at, l.at)) as enqueued_at,
     ${schema}.epoch_ms(coalesce(b.started_at, w.started_at, t.started_at)) as started_at,
     ${schema}.epoch_ms(coalesce(b.broken_at, t.ended_at)) as ended_at,
-    ${schema}.epoch_ms(w.due_at) as due_at
+    ${schema}.epoch_ms(case when t.state is distinct from 'running' then w.due_at end) as due_at
   from (select $1::uuid as id) as i
   left join ${schema}.broken_item b on b.id = i.id
   left join ${schema}.waiting_item w on w.id = i.id
