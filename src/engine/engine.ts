@@ -45,6 +45,8 @@ export interface EngineOptions {
   readonly maxUnsettled: number
   /** How long `stop` lets handlers go on before it tells them to stop. */
   readonly stopTimeoutMs: number
+  /** The log; unless set, the one in `database`. */
+  readonly stream?: Stream
 }
 
 /** The road: takes work in, runs it, settles it, and says how it stands. */
@@ -70,7 +72,7 @@ export class Engine implements Part, Road {
     this.definitions = definitions
     this.#topology = new Topology(database, [...definitions.values()])
     this.#clock = new DatabaseClock(() => readClock(database.driver, database.schema))
-    this.#stream = new PostgresStream(database)
+    this.#stream = options.stream ?? new PostgresStream(database)
     this.#waiters = new Waiters(database, events)
     this.#lookup = new Lookup(database, this.#topology, definitions)
     this.#enqueuer = new Enqueuer(definitions, this.#topology, this.#clock)
