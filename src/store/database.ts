@@ -1,9 +1,10 @@
 import { CoatcheckError } from '../base/errors.ts'
 import type { Driver } from './driver.ts'
 import { migrate } from './migrate.ts'
-import { createPgDriver, type UserPool } from './pg-driver.ts'
+import { createPgDriver } from './pg-driver.ts'
 import { openPgliteDriver } from './pglite-driver.ts'
 import { quotedSchema } from './schema-name.ts'
+import type { UserPool } from './user-pool.ts'
 
 const oldestVersion = 15
 

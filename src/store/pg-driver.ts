@@ -1,13 +1,9 @@
 import { CoatcheckError } from '../base/errors.ts'
 import type { Driver } from './driver.ts'
 import { PgListener } from './pg-listener.ts'
-import { createClient, createServerPool, type PgPool, serverSettings } from './pg-pool.ts'
+import { createClient, createServerPool, serverSettings } from './pg-pool.ts'
 import { PooledDriver } from './pooled-driver.ts'
-
-/** A pool of the user's own. `options` are those its clients are made from; without them there is no listening. */
-export interface UserPool extends PgPool {
-  readonly options?: object
-}
+import type { UserPool } from './user-pool.ts'
 
 export interface PgDriverOptions {
   /** A `postgres://` URL, or a pool, which stays the caller's to close. */

@@ -1,15 +1,9 @@
 import type { Duplex } from 'node:stream'
 import pg from 'pg'
-import type { PgClient } from './pg-session.ts'
+import type { PgPool } from './user-pool.ts'
 
 const connectTimeoutMs = 5000
 const keepAliveDelayMs = 10_000
-
-/** What we need of a `pg` pool; `pg.Pool` is one. */
-export interface PgPool {
-  connect(callback: (error: Error | undefined, client: PgClient | undefined) => void): void
-  on(event: 'error', listener: (error: Error) => void): unknown
-}
 
 /** A pool of our own. */
 export interface OwnPool extends PgPool {

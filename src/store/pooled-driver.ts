@@ -3,9 +3,9 @@ import { CoatcheckError } from '../base/errors.ts'
 import { connectError, isStalePlan, timedOut } from './database-error.ts'
 import type { CallOptions, Driver, Row, Statement, Transaction, TransactionOptions } from './driver.ts'
 import { PgCall } from './pg-call.ts'
-import type { PgPool } from './pg-pool.ts'
 import { PgSession, type QueryResult } from './pg-session.ts'
 import { PgTransaction } from './pg-transaction.ts'
+import type { PgPool } from './user-pool.ts'
 
 const defaultTimeoutMs = 6000
 
