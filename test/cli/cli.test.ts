@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -67,3 +68,17 @@ test('who only looks at an item makes no database', async () => {
   assert.match(wrong.err, /"17" is not a queue item id/)
   assert.equal(existsSync(directory), false)
 })
+
+test('cli.md lists the commands and options, and nothing else', async () => {
+  const page = await readFile(new URL('../../docs/reference/cli.md', import.meta.url), 'utf8')
+  const commands = [[], ['start'], ['migrate'], ['check'], ['items']]
+  const helps = await Promise.all(commands.map((command) => runCommand(...command, '--help')))
+  const told = helps.map(({ out }) => out).join('\n')
+  const list = /Commands:\n([^]*?)\n\n/.exec(told)?.[1] ?? ''
+  assert.deepEqual(namesIn(page, /^## `([a-z]+)/gm), namesIn(list, /^ {2}((?!help)[a-z]+)/gm))
+  assert.deepEqual(namesIn(page, /^\| `.*?--([a-z]+)/gm), namesIn(told, /^ {2}.*?--((?!help)[a-z]+)/gm))
+})
+
+function namesIn(text: string, pattern: RegExp): Set<string | undefined> {
+  return new Set(Array.from(text.matchAll(pattern), ([, name]) => name))
+}
