@@ -59,6 +59,8 @@ export class OwnedPartition {
   readAt = 0
   /** Nothing new starts; it is about to be given away. */
   draining = false
+  /** It could not be given away in time; not tried again before this, by the monotonic clock. */
+  keptUntil = 0
   /** The ownership has ended; whatever still comes of it is thrown away. */
   lost = false
 

@@ -32,6 +32,8 @@ export interface OwnershipParts {
 
 const tickMs = 1_000
 const handoverMs = 5_000
+/** While handlers take too long for a handover the partition must not spend its time in trying. */
+const againAfterMs = 30_000
 
 /** Which partitions are this node's: takes those that are free or whose owner is dead, gives away what others should have. */
 export class Ownership implements Part {
@@ -169,7 +171,7 @@ export class Ownership implements Part {
   }
 
   #beginHandover(partition: OwnedPartition): void {
-    if (this.#handovers.has(partition)) return
+    if (this.#handovers.has(partition) || performance.now() < partition.keptUntil) return
     partition.draining = true
     this.#handovers.set(partition, performance.now())
   }
@@ -186,7 +188,10 @@ export class Ownership implements Part {
     for (const [partition, began] of this.#handovers) {
       if (partition.lost) this.#handovers.delete(partition)
       else if (partition.running === 0 && partition.unsettled === 0) ready.push(partition)
-      else if (performance.now() - began > handoverMs) this.#endHandover(partition)
+      else if (performance.now() - began > handoverMs) {
+        partition.keptUntil = performance.now() + againAfterMs
+        this.#endHandover(partition)
+      }
     }
     if (ready.length === 0) return
     for (const partition of ready) {

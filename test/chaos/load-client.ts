@@ -39,6 +39,11 @@ export class LoadClient {
     this.#numbers.clear()
   }
 
+  /** Enqueues the next item of a key, whose handler takes so long. */
+  async enqueueLong(key: string, ms: number): Promise<void> {
+    await this.#send([{ ...this.#number(key), ms }])
+  }
+
   /** Enqueues so many items of keys `prefix-0` …, in flushes of 500. */
   async enqueue(items: number, keys: number, prefix: string): Promise<void> {
     let left = items
@@ -76,7 +81,7 @@ export class LoadClient {
     return { key, n }
   }
 
-  async #send(batch: readonly ItemName[]): Promise<boolean> {
+  async #send(batch: readonly (ItemName & { readonly ms?: number })[]): Promise<boolean> {
     try {
       this.#ids.push(...(await this.#node.enqueueMany(this.#work, batch)))
       this.accepted.push(...batch)

@@ -30,7 +30,8 @@ export interface NodeNews {
   readonly data: Record<string, unknown>
 }
 
-export const itemInput = z.object({ key: z.string(), n: z.int() })
+/** `ms`: its handler takes just so long. */
+export const itemInput = z.object({ key: z.string(), n: z.int(), ms: z.number().optional() })
 type ItemInput = z.infer<typeof itemInput>
 
 /** The queue processor that the load client enqueues for, and the node processes run. */
@@ -52,7 +53,7 @@ async function main(settings: NodeSettings): Promise<void> {
   const processor = defineWork(settings).process(async (input: ItemInput, ctx) => {
     const told = { ...input, attempt: ctx.attempt, token: ctx.token, partition: partitionOf(ctx.item.id) }
     await sink.tell('start', told)
-    await work(Math.random() * settings.workMs)
+    await work(input.ms ?? Math.random() * settings.workMs)
     if (ctx.attempt === 1 && Math.random() < settings.failing) {
       await sink.tell('fail', told)
       throw new Error('This attempt fails.')

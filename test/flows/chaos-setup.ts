@@ -12,9 +12,11 @@ export async function startRun(
   nodes: number,
   settings: Partial<RunSettings> = {},
 ): Promise<ChaosRun> {
+  let run: ChaosRun | undefined
+  // Before the database is dropped.
+  t.after(() => run?.stop())
   const database = await freshDatabase()
-  const run = await ChaosRun.start({ ...usualSettings, database, ...settings })
-  t.after(() => run.stop())
+  run = await ChaosRun.start({ ...usualSettings, database, ...settings })
   for (let at = 0; at < nodes; at++) await run.startNode()
   if (nodes > 0) await run.isBalanced()
   return run

@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { isEffect, type HistoryEvent } from '../chaos/history.ts'
+import { skipped, startRun } from './chaos-setup.ts'
+
+describe('a planned handover', { skip: skipped }, () => {
+  it('follows nodes that come and go, and runs nothing twice', async (t) => {
+    const run = await startRun(t, 2, { workMs: 40 })
+    await run.load.enqueue(20_000, 500, 'a')
+    await run.reaches(1_000, 30_000)
+    const third = await run.startNode()
+    await run.isBalanced(10_000)
+    assert.equal(third.owned, 2)
+    const [first] = run.nodes
+    await first?.terminate()
+    await run.isBalanced(10_000)
+    assert.equal(third.owned, 3)
+    await third.terminate()
+    await run.isBalanced(10_000)
+    await run.finish(60_000)
+
+    const { violations, figures } = run.check({ idleMs: 10_000 })
+    assert.deepEqual(violations, [])
+    assert.equal(figures.attempts, 20_000)
+    assert.equal((await run.load.standing()).tried, 0)
+    t.diagnostic(`a partition rested for ${figures.longestIdleMs} ms at most`)
+  })
+
+  it('lets a partition work on where a handler takes too long', async (t) => {
+    const run = await startRun(t, 1, { workMs: 30, concurrency: 20, partitions: 2 })
+    for (let key = 0; key < 8; key++) await run.load.enqueueLong(`long-${key}`, 22_000)
+    const second = await run.startNode()
+    await run.load.enqueue(12_000, 500, 'a')
+    await run.finish(90_000)
+    await run.isBalanced()
+
+    const { violations, figures } = run.check()
+    assert.deepEqual(violations, [])
+    assert.equal(figures.attempts, 12_008)
+    assert.equal(second.owned, 1)
+    const rests = restsOf(run.sink.history())
+    t.diagnostic(`the partitions rested for ${rests.map(Math.round).join(', ')} ms`)
+    assert.ok(rests.length <= 2)
+  })
+})
+
+/** The times of more than a second in which a partition did nothing, up to the last short item. */
+function restsOf(events: readonly HistoryEvent[]): number[] {
+  const effects = events.filter(isEffect).filter((effect) => !effect.key.startsWith('long'))
+  return [...Map.groupBy(effects, (effect) => effect.partition).values()].flatMap((ofOne) =>
+    ofOne.slice(1).flatMap(({ at }, index) => {
+      const rest = at - (ofOne[index]?.at ?? at)
+      return rest > 1_000 ? [rest] : []
+    }),
+  )
+}
