@@ -18,17 +18,21 @@ export function assignPartitions(
   for (const [queue, ofQueue] of [...byQueue].toSorted(([a], [b]) => a - b)) {
     const serving = workers.filter((node) => node.queues.includes(queue))
     if (serving.length === 0) continue
-    const share = Math.ceil(ofQueue.length / serving.length)
+    const share = Math.floor(ofQueue.length / serving.length)
+    // So many nodes have one more.
+    let more = ofQueue.length % serving.length
     const taken = new Map<string, number>()
     for (const { partition } of ofQueue.toSorted((a, b) => a.partition - b.partition)) {
       const name = `${queue}/${partition}`
       const [best] = serving
-        .filter((node) => (taken.get(node.bootId) ?? 0) < share)
+        .filter((node) => (taken.get(node.bootId) ?? 0) < share + (more > 0 ? 1 : 0))
         .map((node) => ({ bootId: node.bootId, rank: rankOf(node.bootId, name) }))
         .toSorted((a, b) => (a.rank < b.rank ? 1 : -1))
       if (!best) continue
+      const count = (taken.get(best.bootId) ?? 0) + 1
+      if (count > share) more--
       assigned.set(name, best.bootId)
-      taken.set(best.bootId, (taken.get(best.bootId) ?? 0) + 1)
+      taken.set(best.bootId, count)
     }
   }
   return assigned
