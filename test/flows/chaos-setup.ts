@@ -12,11 +12,12 @@ export async function startRun(
   nodes: number,
   settings: Partial<RunSettings> = {},
 ): Promise<ChaosRun> {
-  let run: ChaosRun | undefined
-  // Before the database is dropped.
-  t.after(() => run?.stop())
+  const runs: ChaosRun[] = []
+  // Asked for first, so that it ends before the database is dropped.
+  t.after(() => runs[0]?.stop())
   const database = await freshDatabase()
-  run = await ChaosRun.start({ ...usualSettings, database, ...settings })
+  const run = await ChaosRun.start({ ...usualSettings, database, ...settings })
+  runs.push(run)
   for (let at = 0; at < nodes; at++) await run.startNode()
   if (nodes > 0) await run.isBalanced()
   return run
