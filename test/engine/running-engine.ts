@@ -43,8 +43,10 @@ export async function startEngine(
     stopTimeoutMs: 10_000,
     ...(streamOf ? { stream: streamOf(database) } : {}),
   })
-  let stopping: Promise<void> | undefined
-  const stop = () => (stopping ??= engine.stop().finally(() => database.driver.close()))
+  const stop = async () => {
+    await engine.stop()
+    await database.driver.close()
+  }
   t.after(stop)
   await engine.open()
   await engine.start()
