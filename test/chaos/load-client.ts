@@ -1,6 +1,7 @@
+import type { z } from 'zod'
 import { createNode, defineApplication, isCoatcheckError, type Node } from '../../src/index.ts'
 import type { ItemName } from './history.ts'
-import { defineWork } from './node-process.ts'
+import { defineWork, type itemInput } from './node-process.ts'
 
 export interface Standing {
   /** Accepted items that the database does not call succeeded. */
@@ -40,8 +41,8 @@ export class LoadClient {
   }
 
   /** Enqueues the next item of a key, whose handler takes so long. */
-  async enqueueLong(key: string, ms: number): Promise<void> {
-    await this.#send([{ ...this.#number(key), ms }])
+  async enqueueLong(key: string, ms: number, deaf = false): Promise<void> {
+    await this.#send([{ ...this.#number(key), ms, deaf }])
   }
 
   /** Enqueues so many items of keys `prefix-0` …, in flushes of 500. */
@@ -81,7 +82,7 @@ export class LoadClient {
     return { key, n }
   }
 
-  async #send(batch: readonly (ItemName & { readonly ms?: number })[]): Promise<boolean> {
+  async #send(batch: readonly z.infer<typeof itemInput>[]): Promise<boolean> {
     try {
       this.#ids.push(...(await this.#node.enqueueMany(this.#work, batch)))
       this.accepted.push(...batch)

@@ -30,8 +30,13 @@ export interface NodeNews {
   readonly data: Record<string, unknown>
 }
 
-/** `ms`: its handler takes just so long. */
-export const itemInput = z.object({ key: z.string(), n: z.int(), ms: z.number().optional() })
+/** `ms`: its handler takes just so long; `deaf`: whatever its signal says. */
+export const itemInput = z.object({
+  key: z.string(),
+  n: z.int(),
+  ms: z.number().optional(),
+  deaf: z.boolean().optional(),
+})
 type ItemInput = z.infer<typeof itemInput>
 
 /** The queue processor that the load client enqueues for, and the node processes run. */
@@ -53,10 +58,13 @@ async function main(settings: NodeSettings): Promise<void> {
   const processor = defineWork(settings).process(async (input: ItemInput, ctx) => {
     const told = { ...input, attempt: ctx.attempt, token: ctx.token, partition: partitionOf(ctx.item.id) }
     await sink.tell('start', told)
-    await work(input.ms ?? Math.random() * settings.workMs)
-    if (ctx.attempt === 1 && Math.random() < settings.failing) {
+    try {
+      const { signal } = input.deaf ? {} : ctx
+      await work(input.ms ?? Math.random() * settings.workMs, undefined, { signal })
+      if (ctx.attempt === 1 && Math.random() < settings.failing) throw new Error('This attempt fails.')
+    } catch (error) {
       await sink.tell('fail', told)
-      throw new Error('This attempt fails.')
+      throw error
     }
     await sink.tell('end', told)
   })

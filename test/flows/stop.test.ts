@@ -1,0 +1,71 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { skipped, startRun } from './chaos-setup.ts'
+
+describe('a node that is told to stop', { skip: skipped }, () => {
+  it('finishes what runs and gives the rest back at once', async (t) => {
+    const run = await startRun(t, 2, { workMs: 100 })
+    await run.load.enqueue(10_000, 500, 'a')
+    await run.reaches(1_000, 30_000)
+    const [first, second] = run.nodes
+    const began = performance.now()
+    await first?.terminate()
+    const stopMs = performance.now() - began
+    assert.equal(first?.exitCode, 0)
+    await second?.hears('it owns all', () => second.owned === 6, 5_000)
+    const takenMs = performance.now() - began
+    await run.finish(60_000)
+
+    const { violations, figures } = run.check({ idleMs: 3_000 })
+    assert.deepEqual(violations, [])
+    assert.equal(figures.attempts, 10_000)
+    assert.equal((await run.load.standing()).tried, 0)
+    t.diagnostic(`stopped after ${Math.round(stopMs)} ms, all taken over after ${Math.round(takenMs)} ms`)
+    assert.ok(stopMs < 2_500 && takenMs < 3_500)
+  })
+
+  it('loses and repeats nothing while all nodes are replaced, one after the other', async (t) => {
+    const run = await startRun(t, 2, { workMs: 50 })
+    await run.load.enqueue(25_000, 500, 'a')
+    await run.reaches(500, 30_000)
+    for (let turn = 0; turn < 4; turn++) {
+      const [oldest] = run.nodes
+      await run.startNode()
+      await oldest?.terminate()
+      assert.equal(oldest?.exitCode, 0)
+    }
+    await run.finish(60_000)
+
+    const { violations, figures } = run.check({ idleMs: 10_000 })
+    assert.deepEqual(violations, [])
+    assert.equal(figures.attempts, 25_000)
+    assert.equal((await run.load.standing()).tried, 0)
+  })
+
+  it('ends handlers at the deadline, without using up an attempt', async (t) => {
+    const run = await startRun(t, 1, { stopTimeoutMs: 1_000 })
+    for (let key = 0; key < 5; key++) await run.load.enqueueLong(`long-${key}`, 8_000)
+    await run.load.enqueueLong('deaf', 8_000, true)
+    await run.load.enqueue(500, 50, 'a')
+    await run.reaches(500, 30_000)
+    const [first] = run.nodes
+    const began = performance.now()
+    await first?.terminate()
+    const stopMs = performance.now() - began
+    assert.equal(first?.exitCode, 0)
+    assert.ok(stopMs > 1_000 && stopMs < 4_500, `stopped after ${Math.round(stopMs)} ms`)
+    await run.startNode()
+    await run.finish(60_000)
+
+    const { violations } = run.check()
+    // The one that did not listen was cut off by the end of the process.
+    assert.deepEqual(
+      violations.map(({ kind, text }) => `${kind}: ${text}`),
+      [
+        'lost: n1 went in the middle of deaf#1 without having been killed',
+        'repeated: deaf#1 ran on n1, which was not lost, and again on n2',
+      ],
+    )
+    assert.equal((await run.load.standing()).tried, 0)
+  })
+})
