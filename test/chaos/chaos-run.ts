@@ -52,7 +52,11 @@ export class ChaosRun {
   }
 
   async startNode(more: Partial<RunSettings> = {}): Promise<WorkerNode> {
-    const settings = { ...this.settings, ...more, name: `n${++this.#started}`, sink: this.sink.path }
+    const name = `n${++this.#started}`
+    // So that its connections can be told from others.
+    const database = new URL(this.settings.database)
+    database.searchParams.set('application_name', name)
+    const settings = { ...this.settings, ...more, name, database: database.href, sink: this.sink.path }
     const node = await WorkerNode.start(settings, this.sink)
     this.#nodes.add(node)
     return node
@@ -82,6 +86,15 @@ export class ChaosRun {
         Math.max(...owned) - Math.min(...owned) <= (partitions % owned.length === 0 ? 0 : 1)
       )
     })
+  }
+
+  /** Ends all connections of a node on the server. @returns how many */
+  async disconnect(node: WorkerNode): Promise<number> {
+    const { rows } = await this.load.query(
+      'select pg_terminate_backend(pid) from pg_stat_activity where application_name = $1',
+      [node.name],
+    )
+    return rows.length
   }
 
   check(limits: Partial<Limits> = {}): Verdict {
