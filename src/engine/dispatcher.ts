@@ -24,6 +24,8 @@ export interface DispatcherParts {
 
 /** Items in memory, at most about so many; reading waits while there are more than half. */
 export const maxLoaded = 10_000
+/** Ready items beyond which reading waits, at least. */
+const minPlenty = 1_500
 /** Their characters, about. */
 const maxLoadedSize = 64_000_000
 const stuckAfterMs = 30_000
@@ -38,6 +40,7 @@ export class Dispatcher {
   #stopped = false
   #pumping = false
   #endListeners: (() => void)[] = []
+  readonly #plenty: number
   #loadedSize = 0
   loaded = 0
   running = 0
@@ -45,6 +48,8 @@ export class Dispatcher {
   constructor(parts: DispatcherParts) {
     this.#parts = parts
     this.#processors = [...parts.processors.values()]
+    const slots = this.#processors.reduce((sum, { definition }) => sum + definition.concurrency, 0)
+    this.#plenty = Math.max(minPlenty, 2 * slots)
     this.#lines = new KeyLines({
       lane: parts.lane,
       onReady: (work) => work.processor?.ready.push(work),
@@ -54,6 +59,13 @@ export class Dispatcher {
       onProblem: (error) => parts.events.emit('problem', { where: 'key', error }),
       pump: () => this.pump(),
     })
+  }
+
+  /** Enough is ready to keep all slots busy while the next read is under way; more would only age in memory. */
+  get hasPlenty(): boolean {
+    let ready = 0
+    for (const processor of this.#processors) ready += processor.ready.size
+    return ready >= this.#plenty
   }
 
   /** Reading has to wait until some of what is in memory has gone. */

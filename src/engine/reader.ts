@@ -23,7 +23,7 @@ export interface ReaderParts {
 
 /** How often a partition is read without a hint. */
 export const pollMs = 500
-const itemsAtOnce = 8_192
+const itemsAtOnce = 2_048
 const bytesAtOnce = 8_000_000
 /** Held items of a partition in memory, and gaps in what is done of it, before some are moved to the lane. */
 const maxHeld = 2_000
@@ -56,7 +56,7 @@ export class Reader implements Part {
 
   /** There may be room in memory again: reads on where more is known to be. */
   wakeForMore(): void {
-    if (this.#parts.dispatcher.isFull) return
+    if (this.#parts.dispatcher.isFull || this.#parts.dispatcher.hasPlenty) return
     for (const partition of this.#parts.owned.values()) {
       if (!partition.hinted || !mayRead(partition)) continue
       this.#loop.wake()
@@ -68,7 +68,7 @@ export class Reader implements Part {
   async tick(): Promise<number> {
     const { dispatcher, stream, owned } = this.#parts
     // Woken when there is room again.
-    if (dispatcher.isFull) {
+    if (dispatcher.isFull || dispatcher.hasPlenty) {
       this.#relieve()
       return pollMs
     }
