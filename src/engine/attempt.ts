@@ -92,7 +92,8 @@ export class Attempt implements HandlerContext {
     if (this.lines.length >= maxLogLines) return
     this.lines.push({
       at: performance.now(),
-      message: String(message).replaceAll('\0', '�').slice(0, 2000),
+      // What PostgreSQL can store; a pair of surrogates may have been cut in half.
+      message: String(message).slice(0, 2000).replaceAll('\0', '\u{fffd}').toWellFormed(),
       data:
         data === undefined
           ? undefined
@@ -113,13 +114,12 @@ export class Attempt implements HandlerContext {
   ): Promise<QueueItemId<Result>> {
     this.#check('enqueue')
     const gathered = (this.gathered ??= this.#surroundings.enqueuer.gather())
-    const id = await this.#surroundings.enqueuer.enqueue(gathered, target, input, options, {
-      ...this.context,
-      causationId: this.#work.id,
-    })
-    // Its settle may be on its way by now: then the item would be lost without a word.
-    this.#check('enqueue')
-    return id as QueueItemId<Result>
+    const context = { ...this.context, causationId: this.#work.id }
+    // While it was checked the attempt may have ended: what its settle carries is settled by then.
+    const check = (): void => this.#check('enqueue')
+    return this.#surroundings.enqueuer.enqueue(gathered, target, input, options, context, check) as Promise<
+      QueueItemId<Result>
+    >
   }
 
   /** Tells the handler to stop. */

@@ -32,12 +32,14 @@ export class Enqueuer {
     return { rows: new AppendBatch(this.#topology, this.#clock.now()), delayed: [] }
   }
 
+  /** @param checkOpen throws where nothing more can be gathered */
   async enqueue(
     gathered: Gathered,
     target: { readonly kind: string; readonly name: string },
     input: unknown,
     options: EnqueueOptions,
     context: RequestContext,
+    checkOpen: () => void,
   ): Promise<QueueItemId> {
     if (options.uniqueKey !== undefined)
       throw new CoatcheckError(
@@ -46,6 +48,7 @@ export class Enqueuer {
       )
     const definition = findDefinition(this.#definitions, target)
     const prepared = await prepare(definition, input, options, context)
+    checkOpen()
     const queue = this.#topology.queueOf(definition)
     if (!prepared.due) return gathered.rows.put(queue, prepared.key, prepared.text)
     const { item, id } = delayedRow(this.#topology, prepared, this.#clock.now())
