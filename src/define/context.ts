@@ -35,11 +35,12 @@ export interface HandlerContext {
   /** Aborted at the timeout, when the item is cancelled, and when the node loses its lease. */
   readonly signal: AbortSignal
   /** Writes a line into the item's log; it is stored with the outcome. */
-  log(message: string, data?: unknown): void
+  log(this: void, message: string, data?: unknown): void
   /** Says how far it is: any JSON, shown while the item runs. */
-  progress(value: unknown): void
+  progress(this: void, value: unknown): void
   /** Enqueues an item in the transaction that settles this attempt: both happen, or neither. */
   enqueue<Input, Result>(
+    this: void,
     target: Enqueueable<Input, Result>,
     input: NoInfer<Input>,
     options?: EnqueueOptions,
@@ -48,5 +49,5 @@ export interface HandlerContext {
    * Runs in the transaction that settles this attempt: your writes and the item's success commit together, exactly once.
    * May be called twice for one commit; deadline 5 s. When it throws, the attempt has failed with `AT_COMMIT_FAILED`.
    */
-  atCommit(write: (tx: Tx) => unknown): void
+  atCommit(this: void, write: (tx: Tx) => unknown): void
 }
