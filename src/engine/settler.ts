@@ -41,6 +41,8 @@ export class Settler {
   #plain: WorkItem[] = []
   #notes: Note[] = []
   #grouped: WorkItem[] = []
+  /** Plain outcomes whose settle is under way. */
+  #settling: readonly WorkItem[] = []
   #flushing = false
   #groups = 0
   #scheduled = false
@@ -100,10 +102,13 @@ export class Settler {
     if (this.#flushing || (this.#plain.length === 0 && this.#notes.length === 0)) return
     this.#flushing = true
     const batch = new SettlementBatch(this.#plain, this.#notes)
+    this.#settling = this.#plain
     this.#plain = []
     this.#notes = []
     void this.#settle(batch, false).then(() => {
+      this.#settling = []
       this.#flushing = false
+      this.#beginGroups()
       this.#beginPlain()
       this.#tellIdle()
     })
@@ -111,7 +116,8 @@ export class Settler {
 
   #beginGroups(): void {
     while (this.#groups < groupsAtOnce && this.#grouped.length > 0) {
-      const items = this.#grouped.splice(0, groupSize)
+      const items = this.#takeGroup()
+      if (items.length === 0) return
       this.#groups++
       void this.#settleGroup(items).then(() => {
         this.#groups--
@@ -121,6 +127,18 @@ export class Settler {
     }
   }
 
+  /** No item settles before an earlier one of its key: those stay whose key has plain outcomes on their way. */
+  #takeGroup(): WorkItem[] {
+    const busy = new Set([...this.#plain, ...this.#settling].map((work) => work.entry.k))
+    busy.delete(undefined)
+    const taken: WorkItem[] = []
+    const left: WorkItem[] = []
+    for (const work of this.#grouped)
+      (taken.length < groupSize && !busy.has(work.entry.k) ? taken : left).push(work)
+    this.#grouped = left
+    return taken
+  }
+
   #tellIdle(): void {
     const waiting = this.#idle
     this.#idle = []
@@ -128,8 +146,7 @@ export class Settler {
   }
 
   /** Settles a batch, whatever it takes; what belongs to lost partitions is thrown away. Never throws. */
-  async #settle(given: SettlementBatch, merge: boolean): Promise<void> {
-    let ambiguous = false
+  async #settle(given: SettlementBatch, merge: boolean, ambiguous = false): Promise<void> {
     for (let attempt = 0; ; attempt++) {
       const batch = given.withoutLost()
       if (batch.size < given.size) this.#drop(given, batch)
@@ -143,10 +160,10 @@ export class Settler {
         this.#finish(batch, began)
         return
       } catch (error) {
-        const next = await this.#react(batch, error, ambiguous)
+        const next = await this.#react(batch, error, ambiguous, merge)
         if (next === 'committed') return this.#finish(batch, began)
         if (next === 'split') return this.#split(batch, error)
-        if (next === 'merge') return this.#settle(batch, true)
+        if (next === 'merge') return this.#settle(batch, true, ambiguous)
         ambiguous ||= isAmbiguous(error)
         if (next === 'wait') await wait(Math.min(20 * 2 ** attempt, 500))
       }
@@ -157,6 +174,7 @@ export class Settler {
     batch: SettlementBatch,
     error: unknown,
     ambiguous: boolean,
+    merge: boolean,
   ): Promise<'again' | 'wait' | 'committed' | 'split' | 'merge'> {
     if (
       isCoatcheckError(error, 'DATABASE_UNREACHABLE') ||
@@ -171,7 +189,9 @@ export class Settler {
     // Serialization failure, deadlock, lock timeout: nothing happened.
     if (code === '40001' || code === '40P01' || code === '55P03') return 'wait'
     if (code === 'CC004' || (code === 'CC003' && ambiguous)) return this.#judgeFence(batch, ambiguous)
-    if (code === '23505') return 'merge'
+    if (code === '23505' && !merge) return 'merge'
+    // Sent again it meets its own rows: broken items and holes are there before the fence can tell.
+    if (code === '23505' && ambiguous && (await this.#judgeCommit(batch)) === 'committed') return 'committed'
     this.#parts.events.emit('problem', { where: 'settle', error })
     return 'split'
   }
@@ -213,8 +233,9 @@ export class Settler {
       return
     }
     const [work] = batch.items
-    if (!work?.processor || work.outcome?.kind !== 'succeeded')
-      return this.#drop(batch, new SettlementBatch([], []))
+    if (!work?.processor || !mayStoreLess(work)) return this.#drop(batch, new SettlementBatch([], []))
+    // What the handler wrote beside its outcome may be what could not be stored.
+    if (work.attempt) work.attempt.lines = work.attempt.progressText = undefined
     const cause = new CoatcheckError(
       'RESULT_INVALID',
       `the outcome could not be stored: ${error instanceof Error ? error.message : String(error)}`,
@@ -331,4 +352,10 @@ export class Settler {
     for (const note of given.notes) if (!kept.notes.includes(note)) note.onDropped?.()
     this.#parts.onRoom()
   }
+}
+
+/** Whether there is anything in the item's outcome that can be left out. */
+function mayStoreLess({ outcome, attempt }: WorkItem): boolean {
+  if (attempt?.lines !== undefined || attempt?.progressText !== undefined) return true
+  return outcome?.kind === 'succeeded' || outcome?.kind === 'failed'
 }
