@@ -20,7 +20,7 @@ async function post(url: string, service: string, body: object): Promise<string>
 
 test(
   'start runs a node until a signal; items shows what became of an item',
-  { timeout: 60_000 },
+  { timeout: 180_000 },
   async () => {
     const database = await databaseFlags()
     const migrated = await runCommand('migrate', ...database)
@@ -57,7 +57,7 @@ test(
   },
 )
 
-test('a second signal ends a node that cannot stop', { timeout: 60_000 }, async () => {
+test('a second signal ends a node that cannot stop', { timeout: 180_000 }, async () => {
   const node = startCommand('start', app, '--port', '0', ...database)
   const url = await node.said(/services +(http:\S+\/)\n/)
   const item = await post(url, 'hang', {})

@@ -66,8 +66,8 @@ function figures(output: string): Record<string, number> {
   return Object.fromEntries([...found].map(([, name, figure]) => [name, Number(figure?.replaceAll(',', ''))]))
 }
 
-test('keeps the partner in step, and stays up with its services', { timeout: 90_000 }, async () => {
-  const run = start(await setup(), '--records', '400', '--latency', '20')
+test('keeps the partner in step, and stays up with its services', { timeout: 180_000 }, async () => {
+  const run = start(await setup(), '--records', '400', '--latency', '200')
   const [, url] = await run.said(/services +(http:\S+)/)
   const [, service] = await run.said(/curl -si .* (http:\S+look-up-subdivision) /)
   await run.said(/The services stay open/)
@@ -92,14 +92,14 @@ test('keeps the partner in step, and stays up with its services', { timeout: 90_
 
 test(
   'a run that was stopped goes on, and one that is over is not repeated',
-  { timeout: 90_000 },
+  { timeout: 180_000 },
   async () => {
     const place = await setup()
     const first = start(place, '--records', '400', '--latency', '400')
     await first.said(/[1-9]\d* of 411 done/)
     assert.equal(await first.end('SIGINT'), 0)
     assert.doesNotMatch(first.output, /is over/)
-    const second = start(place, '--records', '400', '--latency', '20', '--once')
+    const second = start(place, '--records', '400', '--latency', '200', '--once')
     assert.equal(await second.end(), 0)
     assert.match(
       second.output,
@@ -115,7 +115,7 @@ test(
 )
 
 const skip = isEmbedded && 'only one process can use an embedded database'
-test('two processes on one database share the work', { timeout: 90_000, skip }, async () => {
+test('two processes on one database share the work', { timeout: 180_000, skip }, async () => {
   const place = await setup()
   const both = [0, 1].map(() => start(place, '--records', '400', '--latency', '200', '--once'))
   assert.deepEqual(await Promise.all(both.map((run) => run.end())), [0, 0])
