@@ -236,6 +236,7 @@ export class Settler {
     if (!work?.processor || !mayStoreLess(work)) return this.#drop(batch, new SettlementBatch([], []))
     // What the handler wrote beside its outcome may be what could not be stored.
     if (work.attempt) work.attempt.lines = work.attempt.progressText = undefined
+    if (work.outcome?.kind === 'failed') work.partition.lanePutsUnderWay--
     const cause = new CoatcheckError(
       'RESULT_INVALID',
       `the outcome could not be stored: ${error instanceof Error ? error.message : String(error)}`,
@@ -300,6 +301,8 @@ export class Settler {
       { cause: error },
     )
     work.outcome = failed(work, work.processor.definition, thrown)
+    // The dispatcher took it for a success; from here on the lane has to be asked for its key.
+    if (work.outcome.kind === 'failed') work.partition.beginLanePut('failed')
     await this.#settle(new SettlementBatch([work], []), true)
   }
 
