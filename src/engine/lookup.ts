@@ -57,7 +57,8 @@ export class Lookup {
       queue: this.#topology.byNumber(queue)?.name ?? String(queue),
       key: row.key,
       attempts: row.attempts,
-      input: parseJson(row.input),
+      // Merged rows keep a JSON null as no text at all; without an input there is no item.
+      input: parseJson(row.input) ?? null,
       ...(result === undefined ? {} : { result }),
       ...(row.failure === null ? {} : { error: JSON.parse(row.failure) as FailureRecord }),
       ...(row.reason === null ? {} : { reason: row.reason as CancelReason }),

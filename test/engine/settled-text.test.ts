@@ -90,3 +90,19 @@ for (const [way, act] of Object.entries(ways))
       assert.deepEqual([lines[0]?.data, found?.progress], [given.value, given.value ?? undefined])
     }
   })
+
+test('an input that is null stays null', async (t) => {
+  const nothing = defineQueueProcessor({
+    name: 'nothing',
+    input: z.null(),
+    process: (input, { log }) => {
+      log('a line')
+      return input
+    },
+  })
+  const node = await setup(t, [nothing])
+  const id = await node.enqueue(nothing, null)
+  await node.drain()
+  const found = await node.item(id)
+  assert.deepEqual([found?.state, found?.input, found?.result], ['succeeded', null, null])
+})
