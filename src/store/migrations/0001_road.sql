@@ -235,6 +235,26 @@ language sql volatile as $$
   )::uuid
 $$;
 
+-- Whether JSON text nests over 512 levels deep. Counted before it is parsed: the parser of PGlite has no such limit, and with
+-- ten thousand levels it takes the whole database down.
+create function {schema}.is_too_deep(payload text) returns boolean
+language plpgsql immutable as $$
+begin
+  -- As good as always there are not even that many brackets.
+  if octet_length(payload) <= 1024 or length(payload) - length(translate(payload, '[{', '')) <= 512 then
+    return false;
+  end if;
+  return coalesce((
+    select max(depth) > 512
+    from (
+      select sum(case when bracket in ('[', '{') then 1 else -1 end) over (order by nth) as depth
+      from unnest(string_to_array(
+        regexp_replace(regexp_replace(payload, '"([^"\\]|\\.)*"', '', 'g'), '[^][{}]', '', 'g'), null
+      )) with ordinality as b(bracket, nth)
+    ) as depths
+  ), false);
+end $$;
+
 -- Enqueues one item, durable with the caller's commit, and answers its id.
 create function {schema}.enqueue(
   processor text, payload text, key text default null, delay interval default null, at timestamptz default null
@@ -246,6 +266,8 @@ declare
   row_id uuid;
   entry text;
   due timestamptz;
+  why text;
+  why_detail text;
 begin
   select d.id, d.keyed, d.max_payload, q.number, q.generation, q.first_partition, q.partitions into target
   from {schema}.definition d join {schema}.queue q on q.number = d.queue
@@ -261,8 +283,8 @@ begin
     raise exception 'coatcheck: the payload for "%" has % bytes; the limit is %', processor, octet_length(payload), target.max_payload
       using errcode = 'CC011', hint = 'Keep the payload small and let the handler read the record, or raise maxPayload of the definition.';
   end if;
-  if payload ~ '"__proto__"\s*:' then
-    raise exception 'coatcheck: the payload for "%" has a member "__proto__"', processor using errcode = 'CC011', hint = 'Remove it.';
+  if {schema}.is_too_deep(payload) then
+    raise exception 'coatcheck: the payload for "%" is nested over 512 levels deep', processor using errcode = 'CC011', hint = 'Flatten it, or hand it over as text.';
   end if;
   if target.keyed and key is null then
     raise exception 'coatcheck: the key for "%" is null, but its definition has a key', processor using errcode = 'CC012', hint = 'Give the key as the third argument.';
@@ -275,12 +297,22 @@ begin
     raise exception 'coatcheck: both delay and at are given' using errcode = 'CC013', hint = 'Give one of them.';
   end if;
   begin
-    -- As jsonb it is checked whole: NUL characters and lone surrogates too, which no handler could store again.
+    -- As jsonb it is checked whole: NUL characters and lone surrogates too, which no handler could store again. Its text has
+    -- no escaped letters in it.
+    if payload ~ '"__proto__"\s*:' or (position('\u' in payload) > 0 and payload::jsonb::text ~ '"__proto__":') then
+      why := 'it has a member "__proto__"';
+    end if;
     perform payload::jsonb;
     entry := '{"d":' || to_json(processor) || case when key is null then '' else ',"k":' || to_json(key) end || ',"i":' || payload::json || '}';
-  exception when invalid_text_representation or untranslatable_character or statement_too_complex or program_limit_exceeded then
-    raise exception 'coatcheck: the payload for "%" cannot be stored as JSON (%): %', processor, sqlerrm, left(payload, 60) using errcode = 'CC011';
+  exception when data_exception or statement_too_complex or program_limit_exceeded then
+    get stacked diagnostics why = message_text, why_detail = pg_exception_detail;
+    why := concat_ws(': ', why, nullif(why_detail, ''));
   end;
+  -- Not in the handler of the exception: PGlite has room for five errors that were raised in one.
+  if why is not null then
+    raise exception 'coatcheck: the payload for "%" cannot be stored as JSON (%): %', processor, why, left(payload, 60)
+      using errcode = 'CC011', hint = 'Give JSON without NUL characters, lone surrogates and members "__proto__".';
+  end if;
   if key is null then
     target_partition := target.first_partition + floor(random() * target.partitions)::int;
   else
@@ -333,7 +365,7 @@ create function {schema}.settle(
   boot uuid,
   queues int[], partition_numbers int[], epochs bigint[], dones text[], indexed bigint[],
   tracked_ids uuid[], tracked_queues int[], tracked_definitions text[], tracked_keys text[], tracked_enqueued_ms float8[],
-  tracked_ages_ms float8[], tracked_kept_ms float8[], tracked_contexts text[], tracked_inputs text[], tracked_results text[],
+  tracked_ages_ms float8[], tracked_kept_ms float8[], tracked_contexts text[], tracked_inputs text, tracked_results text,
   merged json, logged json,
   waiting_in json, waiting_changed json, waiting_out json,
   broken_in json, holes_in json, holes_out json
@@ -411,7 +443,9 @@ begin
       now_at - r.age_ms * interval '1 ms', now_at, now_at + r.kept_ms * interval '1 ms', r.context, r.input, r.result
     from unnest(
       tracked_ids, tracked_queues, tracked_definitions, tracked_keys, tracked_enqueued_ms,
-      tracked_ages_ms, tracked_kept_ms, tracked_contexts, tracked_inputs, tracked_results
+      tracked_ages_ms, tracked_kept_ms, tracked_contexts,
+      -- A line each: JSON as we write it has no line breaks, and nothing need be quoted. An empty line is no result.
+      string_to_array(tracked_inputs, E'\n'), string_to_array(tracked_results, E'\n', '')
     ) as r(id, queue, definition, key, enqueued_ms, age_ms, kept_ms, context, input, result);
   end if;
   if merged is not null then
