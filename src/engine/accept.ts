@@ -3,6 +3,7 @@ import { CoatcheckError, isCoatcheckError } from '../base/errors.ts'
 import { createRowId, type QueueItemId } from '../base/ids.ts'
 import { writeJson } from '../base/json.ts'
 import { checkKey } from '../base/key.ts'
+import { showValue } from '../base/shown-value.ts'
 import { checkTx } from '../base/tx-check.ts'
 import type { Tx } from '../base/tx.ts'
 import type { EnqueueOptions } from '../define/context.ts'
@@ -133,6 +134,11 @@ export class Acceptor {
   ): Promise<QueueItemId[]> {
     if (options.uniqueKey !== undefined)
       throw new CoatcheckError('OPTION_INVALID', 'uniqueKey is one key for one item; call enqueue for each')
+    if (!Array.isArray(inputs))
+      throw new CoatcheckError(
+        'OPTION_INVALID',
+        `inputs is ${showValue(inputs)}; enqueueMany takes an array of them`,
+      )
     const tx = this.#txOf(options)
     const prepared: Prepared[] = []
     for (const [at, input] of inputs.entries()) {
