@@ -188,7 +188,7 @@ export class Settler {
     const code = (error as { code?: unknown } | undefined)?.code
     // Serialization failure, deadlock, lock timeout: nothing happened.
     if (code === '40001' || code === '40P01' || code === '55P03') return 'wait'
-    if (code === 'CC004' || (code === 'CC003' && ambiguous)) return this.#judgeFence(batch, ambiguous)
+    if (code === 'CC004' || code === 'CC003') return this.#judgeFence(batch, ambiguous)
     if (code === '23505' && !merge) return 'merge'
     // Sent again it meets its own rows: broken items and holes are there before the fence can tell.
     if (code === '23505' && ambiguous && (await this.#judgeCommit(batch)) === 'committed') return 'committed'
@@ -200,6 +200,7 @@ export class Settler {
   async #judgeFence(batch: SettlementBatch, ambiguous: boolean): Promise<'again' | 'wait' | 'committed'> {
     const { driver, schema } = this.#parts.database
     let lost = false
+    let isDone = true
     try {
       const ranges = batch.ranges()
       for (const partition of batch.partitions()) {
@@ -209,6 +210,7 @@ export class Settler {
           partition,
           ranges.get(partition)?.toString() ?? '{}',
         )
+        isDone &&= progress.done
         if (progress.owner === this.#parts.bootId && progress.epoch === partition.epoch) continue
         lost = true
         this.#parts.onFenced(partition)
@@ -218,7 +220,7 @@ export class Settler {
       return 'wait'
     }
     if (lost) return 'again'
-    if (ambiguous) return 'committed'
+    if (ambiguous && isDone) return 'committed'
     // Ours, and refused all the same: what memory holds is not what the database has. Begin again from there.
     for (const partition of batch.partitions()) this.#parts.onFenced(partition)
     return 'again'
@@ -278,6 +280,9 @@ export class Settler {
     if (isAmbiguous(error) || code === 'CC004' || code === 'CC003') {
       const verdict = await this.#judgeCommit(batch)
       if (verdict === 'committed') return this.#finish(batch, began)
+      // As in `judgeFence`; sent again it would be refused for ever.
+      if (!isAmbiguous(error) && !items.some((work) => work.partition.lost))
+        for (const partition of batch.partitions()) this.#parts.onFenced(partition)
       return this.#settleGroup(items)
     }
     const transient =
