@@ -33,6 +33,23 @@ export interface WrittenJson {
  *   `__proto__` key, a NUL character or a lone surrogate
  */
 export function writeJson(value: unknown, limits: JsonLimits): WrittenJson {
+  const text = stringify(value, limits)
+  return { text, value: checkJsonText(text, limits) }
+}
+
+/**
+ * Writes a value as JSON and checks it as {@link writeJson} does, without reading it back.
+ * @throws CoatcheckError as {@link writeJson}
+ */
+export function writeJsonText(value: unknown, limits: JsonLimits): string {
+  const text = stringify(value, limits)
+  checkSize(text, limits)
+  checkDepth(text, limits)
+  if (isSuspect(text)) checkMembers(JSON.parse(text), limits)
+  return text
+}
+
+function stringify(value: unknown, limits: JsonLimits): string {
   let text: string | undefined
   try {
     text = JSON.stringify(value)
@@ -44,7 +61,12 @@ export function writeJson(value: unknown, limits: JsonLimits): WrittenJson {
       'PAYLOAD_NOT_JSON',
       `${limits.what} is ${showValue(value)}, which JSON cannot hold; give null, a string, a number, a boolean, an array or an object`,
     )
-  return { text, value: checkJsonText(text, limits) }
+  return text
+}
+
+function checkDepth(text: string, limits: JsonLimits): void {
+  // 513 levels need 513 opening and 513 closing brackets
+  if (text.length > 2 * maxJsonDepth && isTextDeeperThan(text, maxJsonDepth)) throw tooDeep(limits)
 }
 
 /**
@@ -54,8 +76,7 @@ export function writeJson(value: unknown, limits: JsonLimits): WrittenJson {
  */
 export function checkJsonText(text: string, limits: JsonLimits): unknown {
   checkSize(text, limits)
-  // 513 levels need 513 opening and 513 closing brackets
-  if (text.length > 2 * maxJsonDepth && isTextDeeperThan(text, maxJsonDepth)) throw tooDeep(limits)
+  checkDepth(text, limits)
   let value: unknown
   try {
     value = JSON.parse(text)

@@ -1,4 +1,3 @@
-import { toMs } from '../base/duration.ts'
 import { CoatcheckError, isCoatcheckError } from '../base/errors.ts'
 import { createRowId, type QueueItemId } from '../base/ids.ts'
 import { writeJson } from '../base/json.ts'
@@ -12,6 +11,7 @@ import type { RequestContext } from '../define/item.ts'
 import type { OpenDatabase } from '../store/database.ts'
 import { putWaiting } from '../store/waiting-items.ts'
 import type { Stream } from '../stream/stream.ts'
+import { checkOptionNames, readOptions, type ReadOptions } from './accept-options.ts'
 import { AppendBatch } from './append-batch.ts'
 import type { DatabaseClock } from './database-clock.ts'
 import { writeEntry } from './entry.ts'
@@ -30,8 +30,7 @@ export interface Prepared {
   readonly definition: Definition
   readonly key: string | null
   readonly text: string
-  /** When it is due, as the lane takes it: an absolute time or a delay; undefined: now. */
-  readonly due: { readonly due_ms: number } | { readonly delay_ms: number } | undefined
+  readonly due: ReadOptions['due']
   readonly uniqueKey: string | undefined
 }
 
@@ -132,6 +131,7 @@ export class Acceptor {
     options: AcceptOptions,
     context: RequestContext | undefined,
   ): Promise<QueueItemId[]> {
+    const tx = this.#txOf(options)
     if (options.uniqueKey !== undefined)
       throw new CoatcheckError('OPTION_INVALID', 'uniqueKey is one key for one item; call enqueue for each')
     if (!Array.isArray(inputs))
@@ -139,7 +139,6 @@ export class Acceptor {
         'OPTION_INVALID',
         `inputs is ${showValue(inputs)}; enqueueMany takes an array of them`,
       )
-    const tx = this.#txOf(options)
     const prepared: Prepared[] = []
     for (const [at, input] of inputs.entries()) {
       try {
@@ -164,6 +163,7 @@ export class Acceptor {
   }
 
   #txOf(options: AcceptOptions): Tx | undefined {
+    checkOptionNames(options)
     if (options.tx !== undefined) return checkTx(options.tx)
     // The embedded database has one connection: within a transaction, a flush beside it would wait for its end.
     this.#database.driver.checkFree()
@@ -235,9 +235,8 @@ export function prepare(
     maxBytes: definition.maxPayloadBytes,
     what: `the payload of ${definition.name}`,
   })
-  const due = readDue(options)
-  const uniqueKey = readUniqueKey(options)
-  const merged = options.context ? { ...context, ...options.context } : context
+  const { due, uniqueKey, context: given } = readOptions(options)
+  const merged = given ? { ...context, ...given } : context
   const checked = definition.input['~standard'].validate(written.value)
   if (checked instanceof Promise) return checked.then((result) => finish(result))
   return finish(checked)
@@ -298,39 +297,6 @@ function toPointer(path: readonly (PropertyKey | { readonly key: PropertyKey })[
           .replaceAll('/', '~1')}`,
     )
     .join('')
-}
-
-function readDue(options: EnqueueOptions): Prepared['due'] {
-  if (options.delay === undefined && options.at === undefined) return undefined
-  if (options.delay !== undefined && options.at !== undefined)
-    throw new CoatcheckError(
-      'OPTION_INVALID',
-      `both delay (${String(options.delay)}) and at (${String(options.at)}) are given; give one of them`,
-    )
-  if (options.delay !== undefined) {
-    const delayMs = toMs(options.delay, 'delay')
-    return delayMs === 0 ? undefined : { delay_ms: delayMs }
-  }
-  const at = options.at instanceof Date ? options.at.getTime() : Number.NaN
-  if (!Number.isFinite(at))
-    throw new CoatcheckError('OPTION_INVALID', `at is ${String(options.at)}; it must be a valid Date`)
-  return { due_ms: at }
-}
-
-function readUniqueKey(options: EnqueueOptions): string | undefined {
-  if (options.uniqueKey === undefined) return undefined
-  const key: unknown = options.uniqueKey
-  if (typeof key !== 'string' || key === '')
-    throw new CoatcheckError(
-      'OPTION_INVALID',
-      `uniqueKey is ${JSON.stringify(key)}; it must be text of 1 to 1,024 bytes`,
-    )
-  if (options.delay !== undefined || options.at !== undefined)
-    throw new CoatcheckError(
-      'OPTION_INVALID',
-      'uniqueKey cannot be combined with delay or at in this release; leave one out',
-    )
-  return checkKey(key) as string
 }
 
 function nameItem(error: CoatcheckError, at: number): CoatcheckError {

@@ -1,6 +1,6 @@
 import { CoatcheckError } from '../base/errors.ts'
 import type { QueueItemId } from '../base/ids.ts'
-import { writeJson } from '../base/json.ts'
+import { writeJsonText } from '../base/json.ts'
 import type { Tx } from '../base/tx.ts'
 import type { Enqueueable, EnqueueOptions, HandlerContext } from '../define/context.ts'
 import type { Item, RequestContext } from '../define/item.ts'
@@ -97,13 +97,13 @@ export class Attempt implements HandlerContext {
       data:
         data === undefined
           ? undefined
-          : writeJson(data, { maxBytes: maxNoteBytes, what: 'the data of a log line', option: null }).text,
+          : writeJsonText(data, { maxBytes: maxNoteBytes, what: 'the data of a log line', option: null }),
     })
   }
 
   #progress(value: unknown): void {
     this.#check('progress')
-    this.progressText = writeJson(value, { maxBytes: maxNoteBytes, what: 'the progress', option: null }).text
+    this.progressText = writeJsonText(value, { maxBytes: maxNoteBytes, what: 'the progress', option: null })
     this.#work.published = false
   }
 

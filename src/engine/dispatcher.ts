@@ -52,7 +52,7 @@ export class Dispatcher {
     this.#plenty = Math.max(minPlenty, 2 * slots)
     this.#lines = new KeyLines({
       lane: parts.lane,
-      onReady: (work) => work.processor?.ready.push(work),
+      onReady: (work) => work.processor?.push(work),
       onTaken: (work) => this.#take(work),
       onLeft: (work) => this.#forget(work),
       onEnded: (work, outcome) => this.#end(work, outcome),
@@ -64,7 +64,7 @@ export class Dispatcher {
   /** Enough is ready to keep all slots busy while the next read is under way; more would only age in memory. */
   get hasPlenty(): boolean {
     let ready = 0
-    for (const processor of this.#processors) ready += processor.ready.size
+    for (const processor of this.#processors) ready += processor.ready
     return ready >= this.#plenty
   }
 
@@ -90,7 +90,7 @@ export class Dispatcher {
       this.#end(work, { kind: 'set-aside' })
       return
     }
-    if (work.entry.k === undefined) work.processor.ready.push(work)
+    if (work.entry.k === undefined) work.processor.push(work)
     else this.#lines.enter(work, laneHead)
   }
 
@@ -111,7 +111,7 @@ export class Dispatcher {
   #startNext(processor: Processor): boolean {
     if (!processor.hasSlot) return false
     for (;;) {
-      const work = processor.ready.shift()
+      const work = processor.next()
       if (!work) return false
       const { partition } = work
       // Superseded, or of a partition that is gone or about to go.
@@ -195,7 +195,7 @@ export class Dispatcher {
   /** A handover that did not come about: what was parked may start after all. */
   resume(partition: OwnedPartition): void {
     partition.draining = false
-    for (const work of partition.parked.splice(0)) work.processor?.ready.push(work)
+    for (const work of partition.parked.splice(0)) work.processor?.push(work)
     this.pump()
   }
 

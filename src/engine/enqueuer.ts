@@ -5,6 +5,7 @@ import { closestName } from '../base/suggestion.ts'
 import type { EnqueueOptions } from '../define/context.ts'
 import type { Definition } from '../define/definition.ts'
 import type { RequestContext } from '../define/item.ts'
+import { checkOptionNames } from './accept-options.ts'
 import { delayedRow, prepare } from './accept.ts'
 import { AppendBatch } from './append-batch.ts'
 import type { DatabaseClock } from './database-clock.ts'
@@ -41,6 +42,12 @@ export class Enqueuer {
     context: RequestContext,
     checkOpen: () => void,
   ): Promise<QueueItemId> {
+    checkOptionNames(options)
+    if ('tx' in options)
+      throw new CoatcheckError(
+        'OPTION_INVALID',
+        'tx cannot be used in ctx.enqueue, which commits with the attempt; use node.enqueue',
+      )
     if (options.uniqueKey !== undefined)
       throw new CoatcheckError(
         'OPTION_INVALID',

@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { CoatcheckError, isCoatcheckError } from '../base/errors.ts'
-import { writeJson } from '../base/json.ts'
+import { writeJsonText } from '../base/json.ts'
 import type { Definition, RetryPolicy } from '../define/definition.ts'
 import { failureRecord, toFailure, type Failure } from '../define/failure.ts'
 import type { RequestContext } from '../define/item.ts'
@@ -142,10 +142,10 @@ function writeResult(definition: Definition, returned: unknown): string | undefi
   // Nobody can ask for it where only failures are kept.
   if (returned === undefined || definition.tracking === 'failures') return undefined
   try {
-    return writeJson(returned, {
+    return writeJsonText(returned, {
       maxBytes: Math.max(definition.maxPayloadBytes, 1_048_576),
       what: `the result of ${definition.name}`,
-    }).text
+    })
   } catch (error) {
     if (!isCoatcheckError(error)) throw error
     throw new CoatcheckError('RESULT_INVALID', error.message, { cause: error })

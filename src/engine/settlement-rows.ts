@@ -25,17 +25,20 @@ export class TrackedColumns {
     enqueued.push(String(work.enqueuedAt))
     ages.push(String(Math.round(now - work.startedAt)))
     kept.push(String(definition.retentionMs))
-    contexts.push(entry.c === undefined ? 'NULL' : quoteJson(JSON.stringify(entry.c)))
-    inputs.push(quoteJson(JSON.stringify(entry.i)))
-    results.push(result === undefined ? 'NULL' : quoteJson(result))
+    contexts.push(entry.c === undefined ? 'NULL' : quoteElement(JSON.stringify(entry.c)))
+    inputs.push(JSON.stringify(entry.i))
+    results.push(result ?? '')
   }
 
-  /** Array literals, or null where there is nothing. */
+  /** Array literals, and inputs and results as lines; null where there is nothing. */
   literals(): string[] | null {
     if (this.#columns[0]?.length === 0) return null
-    return this.#columns.map((column) => `{${column.join(',')}}`)
+    return this.#columns.map((column, at) => (at < firstLines ? `{${column.join(',')}}` : column.join('\n')))
   }
 }
+
+/** The columns from here on go as lines: JSON text has no line breaks. */
+const firstLines = 8
 
 type Columns = [
   string[],
@@ -49,12 +52,6 @@ type Columns = [
   string[],
   string[],
 ]
-
-// Within quotes an array literal escapes a quote and a backslash by a backslash, and JSON text has no control characters: so
-// the native JSON.stringify writes it.
-function quoteJson(text: string): string {
-  return JSON.stringify(text)
-}
 
 function quoteElement(text: string): string {
   return `"${text.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`

@@ -25,6 +25,9 @@ export interface PooledDriverOptions {
   readonly onClose: () => Promise<void>
 }
 
+/** Pools whose errors are heard: the drivers of one embedded database share one. */
+const heard = new WeakSet<object>()
+
 /** A driver over a `pg` pool, whatever stands behind it: a server, or PGlite through the socket of `pglite-socket.ts`. */
 export class PooledDriver implements Driver {
   readonly kind: Driver['kind']
@@ -37,7 +40,8 @@ export class PooledDriver implements Driver {
     this.kind = options.kind
     this.#options = options
     // The pool tells of idle connections that broke, and has replaced them already; unheard it would end the process.
-    options.pool.on('error', () => {})
+    if (!heard.has(options.pool)) options.pool.on('error', () => {})
+    heard.add(options.pool)
   }
 
   async run(statement: Statement, values?: readonly unknown[], options?: CallOptions): Promise<Row[]> {

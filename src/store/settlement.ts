@@ -18,7 +18,7 @@ export interface Fence {
 export interface Settlement {
   /** Sorted by queue and partition. */
   readonly fences: readonly Fence[]
-  /** Columns of plainly inserted tracked items, as array literals, or null. */
+  /** Columns of plainly inserted tracked items, as array literals (inputs and results: a line each), or null. */
   readonly tracked: readonly string[] | null
   readonly merged: string | null
   readonly logged: string | null
@@ -34,7 +34,7 @@ export interface Settlement {
 
 const settleArguments = `
   $1, $2::int[], $3::int[], $4::bigint[], $5::text[], $6::bigint[],
-  $7::uuid[], $8::int[], $9::text[], $10::text[], $11::float8[], $12::float8[], $13::float8[], $14::text[], $15::text[], $16::text[],
+  $7::uuid[], $8::int[], $9::text[], $10::text[], $11::float8[], $12::float8[], $13::float8[], $14::text[], $15::text, $16::text,
   $17::json, $18::json, $19::json, $20::json, $21::json, $22::json, $23::json, $24::json`
 
 const noTracked: readonly null[] = Array.from({ length: 10 }, () => null)

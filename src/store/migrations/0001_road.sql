@@ -296,6 +296,11 @@ begin
   if delay is not null and at is not null then
     raise exception 'coatcheck: both delay and at are given' using errcode = 'CC013', hint = 'Give one of them.';
   end if;
+  -- Others that look the item up have no date for an infinite one.
+  if at not between '0001-01-01' and '9999-12-31' or delay > interval '36500 days' then
+    raise exception 'coatcheck: % is too far away', coalesce('at ' || at, 'the delay ' || delay)
+      using errcode = 'CC013', hint = 'at lies in the years 1 to 9999, delay is at most 36500 days.';
+  end if;
   begin
     -- As jsonb it is checked whole: NUL characters and lone surrogates too, which no handler could store again. Its text has
     -- no escaped letters in it.
@@ -464,7 +469,9 @@ begin
         ended_at = excluded.ended_at, expires_at = excluded.expires_at, result = excluded.result,
         failure = coalesce(excluded.failure, t.failure), progress = coalesce(excluded.progress, t.progress), reply = excluded.reply, reason = excluded.reason
     -- What has ended stays ended: an index pass that comes late changes nothing.
-    where t.ended_at is null or excluded.ended_at is not null;
+    where (t.ended_at is null or excluded.ended_at is not null)
+      -- `ready` is what an index pass saw in the log: whatever is there already knows more.
+      and excluded.state <> 'ready';
   end if;
   if logged is not null then
     insert into {schema}.item_log (id, at, attempt, event, message, data)
