@@ -19,7 +19,7 @@ export function hasType<Expected>() {
 
 // the checks themselves can fail
 // @ts-expect-error another type
-export type Different = Expect<Equal<{ a: string }, { a?: string }>>
+hasType<Expect<Equal<{ a: string }, { a?: string }>>>()(true)
 // @ts-expect-error another type
 hasType<string>()(5)
 // @ts-expect-error any is no string
