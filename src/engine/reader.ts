@@ -124,14 +124,15 @@ export class Reader implements Part {
   }
 
   async #take(partition: OwnedPartition, rows: readonly StreamRow[], readers: number): Promise<void> {
-    const [first] = rows
-    if (!first) return
+    if (rows.length === 0) return
+    const begin = partition.nextSeq
+    const missing: number[] = []
     let size = 0
     let items = 0
     for (const row of rows) {
       size += row.text.length
       items += row.count
-      for (let seq = partition.nextSeq; seq < row.seq; seq++) this.#miss(partition, seq)
+      for (let seq = partition.nextSeq; seq < row.seq; seq++) missing.push(seq)
       partition.nextSeq = row.seq + 1
     }
     // As much as was asked for: there is likely more.
@@ -140,11 +141,13 @@ export class Reader implements Part {
     try {
       await this.#offer(partition, rows)
     } catch (error) {
-      // None of them was offered: the next pass begins before the first of them.
-      partition.nextSeq = first.seq
+      // None of them was offered: the next pass begins where this one did.
+      partition.nextSeq = begin
       partition.hinted = true
       throw error
     }
+    // Not before: a hole between rows that are taken again may be filled by then, and its row be taken with them.
+    for (const seq of missing) this.#miss(partition, seq)
   }
 
   #miss(partition: OwnedPartition, seq: number): void {

@@ -6,6 +6,7 @@ import type { Definition } from '../../src/define/definition.ts'
 import { resolveApplications } from '../../src/define/registry.ts'
 import { Engine } from '../../src/engine/engine.ts'
 import { openDatabase, type OpenDatabase } from '../../src/store/database.ts'
+import type { Driver } from '../../src/store/driver.ts'
 import type { Stream } from '../../src/stream/stream.ts'
 import { untilDrained } from '../../src/testing/drain.ts'
 import type { Place } from '../flows/setup.ts'
@@ -14,21 +15,28 @@ export interface RunningEngine {
   readonly engine: Engine
   readonly database: OpenDatabase
   readonly definition: Definition
-  drain(): Promise<void>
+  readonly drain: () => Promise<void>
   /** Finishes what runs; again is fine. */
   stop(): Promise<void>
 }
 
-/** An engine without the node around it, whose stream may be another. It runs the one definition, and stops with the test. */
+/** What stands in the place of the engine's own, to weaken a rule or to make a call fail. */
+export interface EngineReplacements {
+  readonly stream?: (database: OpenDatabase) => Stream
+  readonly driver?: (driver: Driver) => Driver
+}
+
+/** An engine without the node around it. It runs the one definition, and stops with the test. */
 export async function startEngine(
   t: TestContext,
   place: Place,
   declared: AnyDefinition,
-  streamOf?: (database: OpenDatabase) => Stream,
+  { stream, driver }: EngineReplacements = {},
 ): Promise<RunningEngine> {
   const { registry } = resolveApplications([defineApplication({ name: 'engine', definitions: [declared] })])
   const [definition] = registry.definitions.values()
-  const database = await openDatabase(place)
+  const opened = await openDatabase(place)
+  const database = driver ? { ...opened, driver: driver(opened.driver) } : opened
   const events = new Events()
   const engine = new Engine({
     database,
@@ -41,7 +49,7 @@ export async function startEngine(
     preparedStatements: true,
     maxUnsettled: 500,
     stopTimeoutMs: 10_000,
-    ...(streamOf ? { stream: streamOf(database) } : {}),
+    ...(stream ? { stream: stream(database) } : {}),
   })
   const stop = async () => {
     await engine.stop()

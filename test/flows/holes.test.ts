@@ -106,7 +106,9 @@ describe('transactions that commit out of order', { skip }, () => {
   test('a reader that takes a missing row for a dead one would lose some', async (t) => {
     const place = await freshPlace()
     const { ran, processor } = remembering(3)
-    const running = await startEngine(t, place, processor, (database) => new HastyStream(database))
+    const running = await startEngine(t, place, processor, {
+      stream: (database) => new HastyStream(database),
+    })
     const { committed } = await write(t, place, running)
     // The database says that all is done, and yet:
     await running.drain()
