@@ -6,10 +6,11 @@ import { ChaosRun, usualSettings } from '../test/chaos/chaos-run.ts'
 import { killRounds, problemsOf, type Round } from '../test/chaos/kill-rounds.ts'
 import { startPostgres } from './postgres.ts'
 
-const usage = `Usage: npm run chaos -- [--kills 20] [--items 50000] [--keys 1000] [--database url] [--folder path]
+const usage = `Usage: npm run chaos -- [--kills 20] [--items 50000] [--keys 1000] [--failing 0.1] [--all] [--database url] [--folder path]
 
 Kills one of two nodes (SIGKILL) in the middle of so many keyed items, as often as asked, and checks the history of
 each round: nothing lost, nothing out of order, never two of a key at once, and only so much again as may run again.
+With --failing so many first attempts fail; with --all both nodes are killed.
 Starts a PostgreSQL 15 that commits to disk; --database names an empty one to use instead.`
 
 const { values } = parseArgs({
@@ -19,6 +20,7 @@ const { values } = parseArgs({
     keys: { type: 'string', default: '1000' },
     database: { type: 'string' },
     failing: { type: 'string', default: '0' },
+    all: { type: 'boolean', default: false },
     folder: { type: 'string' },
     help: { type: 'boolean', short: 'h', default: false },
   },
@@ -27,7 +29,12 @@ if (values.help) {
   console.log(usage)
   process.exit(0)
 }
-const settings = { kills: Number(values.kills), items: Number(values.items), keys: Number(values.keys) }
+const settings = {
+  kills: Number(values.kills),
+  items: Number(values.items),
+  keys: Number(values.keys),
+  all: values.all,
+}
 const folder = values.folder ?? (await mkdtemp(join(tmpdir(), 'coatcheck-chaos-')))
 await mkdir(folder, { recursive: true })
 const server = values.database === undefined ? await startPostgres({ version: 15, durable: true }) : undefined
@@ -49,7 +56,7 @@ process.exit(problems > 0 ? 1 : 0)
 
 function report(round: Round): number {
   const { figures } = round.verdict
-  const found = problemsOf(round, settings)
+  const found = problemsOf(round)
   console.log(
     `round ${rounds.length}: ${round.seconds.toFixed(1)} s, killed after ${round.endedAtKill} of ${figures.accepted} items, ` +
       `${figures.reruns} again, the last open one after ${(figures.slowestRestartMs / 1000).toFixed(1)} s, ` +
@@ -62,7 +69,7 @@ function report(round: Round): number {
 function summarize(): void {
   const figures = rounds.map((round) => round.verdict.figures)
   const count = (kind: string): number =>
-    rounds.flatMap((round) => problemsOf(round, settings)).filter((problem) => problem.kind === kind).length
+    rounds.flatMap((round) => problemsOf(round)).filter((problem) => problem.kind === kind).length
   const { concurrency, maxUnsettled } = usualSettings
   console.log(`
 kills                              ${figures.reduce((sum, one) => sum + one.losses, 0)}
