@@ -1,8 +1,9 @@
+import { isCoatcheckError } from '../base/errors.ts'
 import { createRowId, itemIdAt, itemsPerRow, type QueueItemId } from '../base/ids.ts'
 import type { Tx } from '../base/tx.ts'
 import type { OpenDatabase } from '../store/database.ts'
 import type { QueueRow } from '../store/topology.ts'
-import { appendUnique, appendUniqueIn, type UniqueRow } from '../store/unique-keys.ts'
+import { appendUnique, appendUniqueIn, type UniqueRequest, type UniqueRow } from '../store/unique-keys.ts'
 import type { Prepared } from './accept.ts'
 import type { DatabaseClock } from './database-clock.ts'
 import type { Gathering } from './group-commit.ts'
@@ -11,16 +12,33 @@ import type { Topology } from './topology.ts'
 
 /** How long a unique key is kept. */
 const keptMs = 24 * 3_600_000
+/** Fewer than the pool has connections: one whose key is held keeps its own for a second. */
+const aloneAtOnce = 4
+
+interface OpenRow {
+  readonly row: Omit<UniqueRow, 'entries'>
+  count: number
+}
+
+interface UniqueItem {
+  readonly row: number
+  readonly id: string
+  readonly scope: string
+  readonly key: string
+  readonly entry: string
+}
 
 /** Items with a unique key: they flush apart from the others, with their keys in the same transaction. */
 export class UniqueBatch implements Gathering {
   readonly #topology: Topology
   readonly #now: number
-  readonly #rows = new Map<number, { row: Omit<UniqueRow, 'entries'>; count: number }>()
-  readonly #items: { row: number; id: string; scope: string; key: string; entry: string }[] = []
+  readonly #rows = new Map<number, OpenRow>()
+  readonly #items: UniqueItem[] = []
   /** By scope and key: where in `#items` its first one stands. */
   readonly #first = new Map<string, number>()
-  #ids: readonly string[] = []
+  #ids: (string | undefined)[] = []
+  /** By where it stands: why an item that was sent alone was not taken. */
+  readonly #failures = new Map<number, unknown>()
   size = 0
 
   constructor(topology: Topology, now: number) {
@@ -73,37 +91,71 @@ export class UniqueBatch implements Gathering {
     return [...this.#rows.values()].map((open) => open.row)
   }
 
+  /** Where an open transaction holds one of the keys, each item goes alone: the others must not wait for it, or be refused. */
   async send(database: OpenDatabase, clock: DatabaseClock): Promise<void> {
-    const request = this.#request()
-    const now = await sendSurely(clock, async (notAfter) => {
-      const answer = await appendUnique(database.driver, database.schema, request, notAfter)
-      this.#ids = answer.ids
-      return answer.clock
-    })
-    clock.note(now)
+    try {
+      this.#ids = await send(database, clock, this.#request())
+    } catch (error) {
+      if (this.#items.length === 1 || !isCoatcheckError(error, 'UNIQUE_KEY_BUSY')) throw error
+      await this.#sendEachAlone(database, clock)
+    }
   }
 
   async sendIn(tx: Tx, schema: string): Promise<void> {
-    this.#ids = (await appendUniqueIn(tx, schema, this.#request())).ids
+    this.#ids = [...(await appendUniqueIn(tx, schema, this.#request())).ids]
   }
 
-  /** The id of the item, or that of the first one with its key. */
+  /**
+   * The id of the item, or that of the first one with its key.
+   * @throws CoatcheckError `UNIQUE_KEY_BUSY` for the one whose key is held
+   */
   idAt(at: number): QueueItemId {
+    if (this.#failures.has(at)) throw this.#failures.get(at)
     return this.#ids[at] as QueueItemId
   }
 
-  #request() {
+  async #sendEachAlone(database: OpenDatabase, clock: DatabaseClock): Promise<void> {
+    const waiting = this.#items.entries()
+    const sendNext = async (): Promise<void> => {
+      // Shared by all: each takes the next one.
+      for (const [at, item] of waiting) {
+        try {
+          ;[this.#ids[at]] = await send(database, clock, this.#requestOf(item))
+        } catch (error) {
+          this.#failures.set(at, error)
+        }
+      }
+    }
+    await Promise.all(Array.from({ length: aloneAtOnce }, sendNext))
+  }
+
+  /** One item, in a row of its own. */
+  #requestOf(item: UniqueItem): UniqueRequest {
+    const { row } = this.#rows.get(item.row) as OpenRow
+    const flush = createRowId(row.queue, row.partition, this.#now)
+    return { rows: [{ ...row, flush }], items: [toRequest({ ...item, id: itemIdAt(flush, 0) }, 1)] }
+  }
+
+  #request(): UniqueRequest {
     const slots = [...this.#rows.keys()]
     return {
-      rows: slots.map((slot) => (this.#rows.get(slot) as { row: Omit<UniqueRow, 'entries'> }).row),
-      items: this.#items.map((item) => ({
-        row: slots.indexOf(item.row) + 1,
-        id: item.id,
-        scope: item.scope,
-        key: item.key,
-        entry: item.entry,
-        kept_ms: keptMs,
-      })),
+      rows: slots.map((slot) => (this.#rows.get(slot) as OpenRow).row),
+      items: this.#items.map((item) => toRequest(item, slots.indexOf(item.row) + 1)),
     }
   }
+}
+
+function toRequest({ id, scope, key, entry }: UniqueItem, row: number): UniqueRequest['items'][number] {
+  return { row, id, scope, key, entry, kept_ms: keptMs }
+}
+
+async function send(database: OpenDatabase, clock: DatabaseClock, request: UniqueRequest): Promise<string[]> {
+  let ids: readonly string[] = []
+  const now = await sendSurely(clock, async (notAfter) => {
+    const answer = await appendUnique(database.driver, database.schema, request, notAfter)
+    ids = answer.ids
+    return answer.clock
+  })
+  clock.note(now)
+  return [...ids]
 }

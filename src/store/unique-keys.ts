@@ -1,4 +1,5 @@
 import { CoatcheckError } from '../base/errors.ts'
+import { showValue } from '../base/shown-value.ts'
 import type { Tx } from '../base/tx.ts'
 import type { Runner } from './driver.ts'
 import { statement } from './statement.ts'
@@ -54,30 +55,35 @@ export async function appendUnique(
     ])
     return readAnswer(row)
   } catch (error) {
-    throw toBusy(error)
+    throw toBusy(error, request)
   }
 }
 
-/** The same within a transaction of somebody else. */
+/**
+ * The same within a transaction of somebody else.
+ * @throws CoatcheckError `UNIQUE_KEY_BUSY`
+ */
 export async function appendUniqueIn(tx: Tx, schema: string, request: UniqueRequest): Promise<UniqueAnswer> {
-  const { rows } = await tx.query(append(schema).text, [
-    JSON.stringify(request.rows),
-    JSON.stringify(request.items),
-    null,
-  ])
-  return readAnswer(rows[0])
+  const values = [JSON.stringify(request.rows), JSON.stringify(request.items), null]
+  try {
+    const { rows } = await tx.query(append(schema).text, values)
+    return readAnswer(rows[0])
+  } catch (error) {
+    throw toBusy(error, request)
+  }
 }
 
 function readAnswer(row: Record<string, unknown> | undefined): UniqueAnswer {
   return { ids: JSON.parse(row?.['ids'] as string) as string[], clock: Number(row?.['clock']) }
 }
 
-function toBusy(error: unknown): unknown {
+function toBusy(error: unknown, { items }: UniqueRequest): unknown {
   const isLockTimeout = (error as { code?: unknown } | undefined)?.code === '55P03'
   if (!isLockTimeout) return error
+  const which = items.length === 1 ? `the unique key ${showValue(items[0]?.key)}` : 'a unique key'
   return new CoatcheckError(
     'UNIQUE_KEY_BUSY',
-    'an open transaction holds the unique key for longer than a second; try again',
+    `an open transaction holds ${which} for longer than a second; try again when it has ended`,
     { cause: error },
   )
 }
