@@ -18,7 +18,7 @@ function queueOf(number: number, partitions: number, firstPartition = 0): QueueR
 
 describe('a batch on its way into the log', () => {
   test('has each item where its id says', () => {
-    const queues = [queueOf(1, 6), queueOf(2, 4096), queueOf(16383, 1, 4095)]
+    const queues = [queueOf(1, 6), queueOf(2, 3), queueOf(16383, 1, 4095)]
     const item = fc.record({
       queue: fc.constantFrom(...queues),
       key: fc.option(fc.string({ unit: 'grapheme', minLength: 1, maxLength: 4 })),
