@@ -163,7 +163,7 @@ async function lockAwaited(node: Node, { schema }: Place): Promise<void> {
   const deadline = performance.now() + 5_000
   for (;;) {
     const { rows } = await node.query(
-      `select 1 from pg_stat_activity where wait_event_type = 'Lock' and query like '%' || $1 || '.append_unique%'`,
+      `select 1 from pg_stat_activity where wait_event_type = 'Lock' and query like '%' || $1 || '%append_unique%'`,
       [schema],
     )
     if (rows.length > 0) return
