@@ -13,7 +13,8 @@ interface OpenRow {
   size: number
 }
 
-const maxRowSize = 4_000_000
+/** Characters of a row; a longer item has one of its own. */
+export const maxRowSize = 4_000_000
 
 /** Items on their way into the log: one row per partition, split at 4,096 items or 4 MB. Ids are known as they are put in. */
 export class AppendBatch implements Gathering {

@@ -5,10 +5,11 @@ import type { OpenDatabase } from '../store/database.ts'
 import type { QueueRow } from '../store/topology.ts'
 import { appendUnique, appendUniqueIn, type UniqueRequest, type UniqueRow } from '../store/unique-keys.ts'
 import type { Prepared } from './accept.ts'
+import { maxRowSize } from './append-batch.ts'
 import type { DatabaseClock } from './database-clock.ts'
 import type { Gathering } from './group-commit.ts'
 import { sendSurely } from './resend.ts'
-import type { Topology } from './topology.ts'
+import type { Place, Topology } from './topology.ts'
 
 /** How long a unique key is kept. */
 const keptMs = 24 * 3_600_000
@@ -17,7 +18,10 @@ const aloneAtOnce = 4
 
 interface OpenRow {
   readonly row: Omit<UniqueRow, 'entries'>
+  /** Its number in the request, from 1. */
+  readonly number: number
   count: number
+  size: number
 }
 
 interface UniqueItem {
@@ -32,7 +36,9 @@ interface UniqueItem {
 export class UniqueBatch implements Gathering {
   readonly #topology: Topology
   readonly #now: number
-  readonly #rows = new Map<number, OpenRow>()
+  readonly #rows: OpenRow[] = []
+  /** By partition: the row that still takes items. */
+  readonly #open = new Map<number, OpenRow>()
   readonly #items: UniqueItem[] = []
   /** By scope and key: where in `#items` its first one stands. */
   readonly #first = new Map<string, number>()
@@ -60,35 +66,23 @@ export class UniqueBatch implements Gathering {
       prepared.key,
       prepared.key === null ? this.#topology.nextTurn(queue.number) : 0,
     )
-    const slot = place.queue * 4096 + place.partition
-    let open = this.#rows.get(slot)
-    if (!open || open.count >= itemsPerRow) {
-      open = {
-        row: {
-          queue: place.queue,
-          partition: place.partition,
-          generation: place.generation,
-          flush: createRowId(place.queue, place.partition, this.#now),
-        },
-        count: 0,
-      }
-      this.#rows.set(slot, open)
-    }
+    const open = this.#rowFor(place, prepared.text.length)
     const at = this.#items.length
     this.#items.push({
-      row: slot,
+      row: open.number,
       id: itemIdAt(open.row.flush, open.count++),
       scope: prepared.definition.id,
       key: uniqueKey,
       entry: prepared.text,
     })
     this.#first.set(name, at)
+    open.size += prepared.text.length
     this.size += prepared.text.length
     return at
   }
 
   places(): { queue: number; partition: number }[] {
-    return [...this.#rows.values()].map((open) => open.row)
+    return this.#rows.map((open) => open.row)
   }
 
   /** Where an open transaction holds one of the keys, each item goes alone: the others must not wait for it, or be refused. */
@@ -131,16 +125,31 @@ export class UniqueBatch implements Gathering {
 
   /** One item, in a row of its own. */
   #requestOf(item: UniqueItem): UniqueRequest {
-    const { row } = this.#rows.get(item.row) as OpenRow
+    const { row } = this.#rows[item.row - 1] as OpenRow
     const flush = createRowId(row.queue, row.partition, this.#now)
     return { rows: [{ ...row, flush }], items: [toRequest({ ...item, id: itemIdAt(flush, 0) }, 1)] }
   }
 
+  // Split as the rows of other items are.
+  #rowFor(place: Place, size: number): OpenRow {
+    const slot = place.queue * 4096 + place.partition
+    const open = this.#open.get(slot)
+    if (open && open.count < itemsPerRow && open.size + size <= maxRowSize) return open
+    const opened: OpenRow = {
+      row: { ...place, flush: createRowId(place.queue, place.partition, this.#now) },
+      number: this.#rows.length + 1,
+      count: 0,
+      size: 0,
+    }
+    this.#open.set(slot, opened)
+    this.#rows.push(opened)
+    return opened
+  }
+
   #request(): UniqueRequest {
-    const slots = [...this.#rows.keys()]
     return {
-      rows: slots.map((slot) => (this.#rows.get(slot) as OpenRow).row),
-      items: this.#items.map((item) => toRequest(item, slots.indexOf(item.row) + 1)),
+      rows: this.#rows.map((open) => open.row),
+      items: this.#items.map((item) => toRequest(item, item.row)),
     }
   }
 }
