@@ -145,6 +145,8 @@ function writeResult(definition: Definition, returned: unknown): string | undefi
     return writeJsonText(returned, {
       maxBytes: Math.max(definition.maxPayloadBytes, 1_048_576),
       what: `the result of ${definition.name}`,
+      // Refusing it would not undo what the handler did.
+      anyText: true,
     })
   } catch (error) {
     if (!isCoatcheckError(error)) throw error

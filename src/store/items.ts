@@ -44,7 +44,10 @@ const lookup = statement(
   left join ${schema}.waiting_item w on w.id = i.id
   left join ${schema}.tracked_item t on t.id = i.id
   left join lateral (
-    select log.data::json -> $3::int as entry, log.at, p.done @> (log.seq * 4096 + $3::int) as done
+    select log.data::json -> $3::int as entry, log.at, p.done @> (log.seq * 4096 + $3::int) and not exists (
+        -- The watermark has passed a row that came late; its items are on their way to the lane.
+        select from ${schema}.hole h where h.queue = log.queue and h.partition = log.partition and h.seq = log.seq
+      ) as done
     from ${schema}.log
     left join ${schema}.partition p on p.queue = log.queue and p.partition = log.partition
     where log.flush = $2 and b.id is null and w.id is null and t.id is null
