@@ -274,7 +274,7 @@ begin
   where d.id = processor;
   if not found then
     raise exception 'coatcheck: there is no queue processor "%"', left(processor, 80)
-      using errcode = 'CC010', hint = 'Names are those of the definitions of the nodes that have been started: select id from {schema}.definition.';
+      using errcode = 'CC010', hint = 'Names are those of the definitions of the nodes that have been started, with service: before that of a service: select id from {schema}.definition.';
   end if;
   if payload is null then
     raise exception 'coatcheck: the payload for "%" is null', processor using errcode = 'CC011', hint = 'Give JSON as text, such as ''{"id":1}''.';
@@ -363,14 +363,34 @@ language sql as $$
   on conflict (id) do nothing
 $$;
 
+-- Enters items of one definition whose first run has succeeded and that no index pass has met: nothing can be there yet, so
+-- nothing is looked for. Called in the statement of their settle. What is the same for all is given once, the rest as arrays:
+-- taking JSON apart costs as much again as inserting (measured). Inputs and results are a line each: JSON as we write it has no
+-- line breaks, and nothing need be quoted; an empty line is no result. `keys` and `contexts` are null where no item has one.
+create function {schema}.track(
+  queue int, definition text, kept_ms float8, ids uuid[], enqueued_ms float8[], ages_ms float8[],
+  keys text[], contexts text[], inputs text, results text
+) returns void
+language plpgsql as $$
+declare
+  now_at timestamptz := {schema}.clock();
+begin
+  insert into {schema}.tracked_item
+    (id, queue, definition, key, state, attempts, enqueued_at, started_at, ended_at, expires_at, context, input, result)
+  select r.id, track.queue, track.definition, r.key, 'succeeded', 1, to_timestamp(r.enqueued_ms / 1000),
+    now_at - r.age_ms * interval '1 ms', now_at, now_at + kept_ms * interval '1 ms', r.context, r.input, r.result
+  from unnest(
+    ids, keys, enqueued_ms, ages_ms, contexts,
+    string_to_array(inputs, E'\n'), string_to_array(results, E'\n', '')
+  ) as r(id, key, enqueued_ms, age_ms, context, input, result);
+end $$;
+
 -- The one settle: everything that a batch of finished attempts changes, and last the fence. All of it happens, or none.
 -- CC003: a row of a lane is not there in the version that was read (its id is the detail).
 -- CC004: a partition is no longer ours, or something of `dones` is done already (the detail says queue/partition).
 create function {schema}.settle(
   boot uuid,
   queues int[], partition_numbers int[], epochs bigint[], dones text[], indexed bigint[],
-  tracked_ids uuid[], tracked_queues int[], tracked_definitions text[], tracked_keys text[], tracked_enqueued_ms float8[],
-  tracked_ages_ms float8[], tracked_kept_ms float8[], tracked_contexts text[], tracked_inputs text, tracked_results text,
   merged json, logged json,
   waiting_in json, waiting_changed json, waiting_out json,
   broken_in json, holes_in json, holes_out json
@@ -438,20 +458,6 @@ begin
       id uuid, queue int, partition int, generation int, position bigint, definition text, scope text, key text, attempts int,
       entry text, enqueued_ms float8, age_ms float8, failure text
     );
-  end if;
-  -- The first run of an item that no index pass has met yet: nothing can be there, so nothing is looked for.
-  -- Arrays: taking JSON apart costs as much again as inserting (measured).
-  if tracked_ids is not null then
-    insert into {schema}.tracked_item
-      (id, queue, definition, key, state, attempts, enqueued_at, started_at, ended_at, expires_at, context, input, result)
-    select r.id, r.queue, r.definition, r.key, 'succeeded', 1, to_timestamp(r.enqueued_ms / 1000),
-      now_at - r.age_ms * interval '1 ms', now_at, now_at + r.kept_ms * interval '1 ms', r.context, r.input, r.result
-    from unnest(
-      tracked_ids, tracked_queues, tracked_definitions, tracked_keys, tracked_enqueued_ms,
-      tracked_ages_ms, tracked_kept_ms, tracked_contexts,
-      -- A line each: JSON as we write it has no line breaks, and nothing need be quoted. An empty line is no result.
-      string_to_array(tracked_inputs, E'\n'), string_to_array(tracked_results, E'\n', '')
-    ) as r(id, queue, definition, key, enqueued_ms, age_ms, kept_ms, context, input, result);
   end if;
   if merged is not null then
     insert into {schema}.tracked_item as t
