@@ -71,7 +71,7 @@ export class Lane implements Part, LaneReader {
   }
 
   async tick(): Promise<number> {
-    const { database, owned } = this.#parts
+    const { database, owned, processors } = this.#parts
     const dispatcher = this.#dispatcher
     const partitions = [...owned.values()].filter((partition) => !partition.draining && !partition.lost)
     if (!dispatcher || partitions.length === 0) return maxPollMs
@@ -79,7 +79,9 @@ export class Lane implements Part, LaneReader {
     for (const partition of partitions) partition.leftLane.clear()
     const known = partitions.flatMap((partition) => [...partition.fromLane.keys(), ...partition.moving])
     const names = partitions.map(({ queue, partition }) => ({ queue, partition }))
-    const rows = await readDue(database.driver, database.schema, names, dueAtOnce, known)
+    const rows = await readDue(database.driver, database.schema, names, dueAtOnce, known, [
+      ...processors.keys(),
+    ])
     const before = dispatcher.loaded
     for (const row of rows.filter((one) => !one.moves)) this.#start(row)
     const taken = dispatcher.loaded > before || rows.some((row) => row.moves)

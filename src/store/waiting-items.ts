@@ -36,20 +36,22 @@ const due = statement(
     where waiting_item.queue = p.queue and waiting_item.partition = p.partition
       and waiting_item.due_at <= ${schema}.clock() and waiting_item.state = 'scheduled'
       and not waiting_item.id = any ($3::uuid[])
+      and (waiting_item.moves or waiting_item.definition = any ($4::text[]))
     order by waiting_item.due_at
     limit $2
   ) as w`,
 )
 
-/** Due rows of the partitions, leaving out those in `running` (in memory already). */
+/** Due rows of the partitions, leaving out those in `running` (in memory already) and those that none of `definitions` could run. */
 export async function readDue(
   runner: Runner,
   schema: string,
   partitions: readonly PartitionName[],
   limit: number,
   running: readonly string[],
+  definitions: readonly string[],
 ): Promise<WaitingRow[]> {
-  const rows = await runner.run(due(schema), [JSON.stringify(partitions), limit, running])
+  const rows = await runner.run(due(schema), [JSON.stringify(partitions), limit, running, definitions])
   return rows.map(toWaitingRow)
 }
 
