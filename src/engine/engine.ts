@@ -199,6 +199,7 @@ export class Engine implements Part, Road {
   async #stop(): Promise<void> {
     await this.#acceptor.close()
     await this.#work?.stop(this.#options.stopTimeoutMs)
+    await this.#stream.close()
     await this.#waiters.stop()
     this.#options.events.emit('node.stopped', { node: this.bootId })
   }

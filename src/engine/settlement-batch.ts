@@ -3,14 +3,7 @@ import { appendArguments } from '../stream/postgres-stream.ts'
 import type { AppendRow } from '../stream/stream.ts'
 import type { OwnedPartition } from './owned-partition.ts'
 import { RangeSet } from './range-set.ts'
-import {
-  brokenRow,
-  logRows,
-  mergedRow,
-  TrackedColumns,
-  waitingChange,
-  waitingRow,
-} from './settlement-rows.ts'
+import { brokenRow, logRows, mergedRow, TrackedGroups, waitingChange, waitingRow } from './settlement-rows.ts'
 import type { LogRange, WorkItem } from './work-item.ts'
 
 /** What a settle carries beside finished items: progress without an item, and holes. */
@@ -109,7 +102,7 @@ export class SettlementBatch {
     const ranges = this.ranges()
     return {
       fences: this.partitions().map((partition) => toFence(partition, ranges.get(partition), this.notes)),
-      tracked: rows.tracked.literals(),
+      tracked: rows.tracked.arguments(),
       merged: toList([...rows.merged.values()]),
       logged: toList(rows.logged),
       waitingIn: toList(rows.waitingIn),
@@ -124,7 +117,7 @@ export class SettlementBatch {
 }
 
 interface Rows {
-  readonly tracked: TrackedColumns
+  readonly tracked: TrackedGroups
   /** By id: what an item's own outcome says comes before what an index pass saw. */
   readonly merged: Map<string, string>
   readonly logged: string[]
@@ -139,7 +132,7 @@ interface Rows {
 
 function composeItems(items: readonly WorkItem[], now: number, merge: boolean): Rows {
   const rows: Rows = {
-    tracked: new TrackedColumns(),
+    tracked: new TrackedGroups(),
     merged: new Map(),
     logged: [],
     waitingIn: [],
@@ -157,9 +150,10 @@ function composeItems(items: readonly WorkItem[], now: number, merge: boolean): 
     if (outcome?.kind === 'succeeded' && !work.waiting && !attempt?.lines && !attempt?.gathered) {
       if (!tracks || !definition) continue
       // Nothing can be there yet for a first run beyond the index; else what is there is merged.
-      if (isFirst(work) && !merge && outcome.reply === undefined && attempt?.progressText === undefined)
-        rows.tracked.add(work, definition, outcome.result, now)
-      else rows.merged.set(work.id, mergedRow(work, definition.retentionMs, 'succeeded', now))
+      const isPlain =
+        isFirst(work) && !merge && outcome.reply === undefined && attempt?.progressText === undefined
+      if (!isPlain || !rows.tracked.add(work, definition, outcome.result, now))
+        rows.merged.set(work.id, mergedRow(work, definition.retentionMs, 'succeeded', now))
       continue
     }
     composeSlow(work, tracks, rows, now)

@@ -1,4 +1,5 @@
 import type { Definition } from '../define/definition.ts'
+import { maxTrackedGroups } from '../store/settlement.ts'
 import type { Entry } from './entry.ts'
 import type { Outcome, WorkItem } from './work-item.ts'
 
@@ -8,50 +9,76 @@ import type { Outcome, WorkItem } from './work-item.ts'
  */
 
 /**
- * First runs that succeeded, of items that no index pass has met: a plain insert. Column by column, since that is how the
- * database takes them fastest.
+ * First runs that succeeded, of items that no index pass has met: a plain insert. By definition and column by column, since
+ * that is how the database takes them fastest.
  */
-export class TrackedColumns {
-  readonly #columns: string[][] = Array.from({ length: 10 }, () => [])
+export class TrackedGroups {
+  readonly #groups = new Map<string, TrackedGroup>()
 
-  add(work: WorkItem, definition: Definition, result: string | undefined, now: number): void {
-    const { entry, partition } = work
-    const [ids, queues, definitions, keys, enqueued, ages, kept, contexts, inputs, results] =
-      this.#columns as Columns
-    ids.push(work.id)
-    queues.push(String(partition.queue))
-    definitions.push(`"${entry.d}"`)
-    keys.push(entry.k === undefined ? 'NULL' : quoteElement(entry.k))
-    enqueued.push(String(work.enqueuedAt))
-    ages.push(String(Math.round(now - work.startedAt)))
-    kept.push(String(definition.retentionMs))
-    contexts.push(entry.c === undefined ? 'NULL' : quoteElement(JSON.stringify(entry.c)))
-    inputs.push(JSON.stringify(entry.i))
-    results.push(result ?? '')
+  /** @returns false where it has no place: too many definitions for one settle */
+  add(work: WorkItem, definition: Definition, result: string | undefined, now: number): boolean {
+    const name = `${work.partition.queue} ${definition.id}`
+    let group = this.#groups.get(name)
+    if (!group) {
+      if (this.#groups.size === maxTrackedGroups) return false
+      this.#groups.set(name, (group = new TrackedGroup(work.partition.queue, definition)))
+    }
+    group.add(work, result, now)
+    return true
   }
 
-  /** Array literals, and inputs and results as lines; null where there is nothing. */
-  literals(): string[] | null {
-    if (this.#columns[0]?.length === 0) return null
-    return this.#columns.map((column, at) => (at < firstLines ? `{${column.join(',')}}` : column.join('\n')))
+  arguments(): unknown[][] {
+    return Array.from(this.#groups.values(), (group) => group.arguments())
   }
 }
 
-/** The columns from here on go as lines: JSON text has no line breaks. */
-const firstLines = 8
+class TrackedGroup {
+  readonly #queue: number
+  readonly #definition: Definition
+  readonly #ids: string[] = []
+  readonly #enqueued: number[] = []
+  readonly #ages: number[] = []
+  readonly #keys: string[] = []
+  readonly #contexts: string[] = []
+  readonly #inputs: string[] = []
+  readonly #results: string[] = []
+  #hasKeys = false
+  #hasContexts = false
 
-type Columns = [
-  string[],
-  string[],
-  string[],
-  string[],
-  string[],
-  string[],
-  string[],
-  string[],
-  string[],
-  string[],
-]
+  constructor(queue: number, definition: Definition) {
+    this.#queue = queue
+    this.#definition = definition
+  }
+
+  add(work: WorkItem, result: string | undefined, now: number): void {
+    const { entry } = work
+    this.#ids.push(work.id)
+    this.#enqueued.push(work.enqueuedAt)
+    this.#ages.push(Math.round(now - work.startedAt))
+    this.#keys.push(entry.k === undefined ? 'NULL' : quoteElement(entry.k))
+    this.#contexts.push(entry.c === undefined ? 'NULL' : quoteElement(JSON.stringify(entry.c)))
+    this.#inputs.push(JSON.stringify(entry.i))
+    this.#results.push(result ?? '')
+    this.#hasKeys ||= entry.k !== undefined
+    this.#hasContexts ||= entry.c !== undefined
+  }
+
+  /** Arrays as literals, inputs and results as lines. */
+  arguments(): unknown[] {
+    return [
+      this.#queue,
+      this.#definition.id,
+      this.#definition.retentionMs,
+      `{${this.#ids.join(',')}}`,
+      `{${this.#enqueued.join(',')}}`,
+      `{${this.#ages.join(',')}}`,
+      this.#hasKeys ? `{${this.#keys.join(',')}}` : null,
+      this.#hasContexts ? `{${this.#contexts.join(',')}}` : null,
+      this.#inputs.join('\n'),
+      this.#results.join('\n'),
+    ]
+  }
+}
 
 function quoteElement(text: string): string {
   return `"${text.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`

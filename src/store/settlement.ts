@@ -18,8 +18,8 @@ export interface Fence {
 export interface Settlement {
   /** Sorted by queue and partition. */
   readonly fences: readonly Fence[]
-  /** Columns of plainly inserted tracked items, as array literals (inputs and results: a line each), or null. */
-  readonly tracked: readonly string[] | null
+  /** Plainly inserted tracked items: the arguments of `track` for each definition, at most {@link maxTrackedGroups}. */
+  readonly tracked: readonly (readonly unknown[])[]
   readonly merged: string | null
   readonly logged: string | null
   readonly waitingIn: string | null
@@ -32,25 +32,47 @@ export interface Settlement {
   readonly appended: readonly unknown[] | null
 }
 
-const settleArguments = `
-  $1, $2::int[], $3::int[], $4::bigint[], $5::text[], $6::bigint[],
-  $7::uuid[], $8::int[], $9::text[], $10::text[], $11::float8[], $12::float8[], $13::float8[], $14::text[], $15::text, $16::text,
-  $17::json, $18::json, $19::json, $20::json, $21::json, $22::json, $23::json, $24::json`
+/** Definitions whose items one settle inserts plainly. */
+export const maxTrackedGroups = 8
 
-const noTracked: readonly null[] = Array.from({ length: 10 }, () => null)
+const settleCall = (schema: string): string => `${schema}.settle(
+    $1, $2::int[], $3::int[], $4::bigint[], $5::text[], $6::bigint[],
+    $7::json, $8::json, $9::json, $10::json, $11::json, $12::json, $13::json, $14::json) as clock`
 
-const settle = statement(
-  'settle',
-  (schema) => `
-  select ${schema}.settle(${settleArguments}) as clock`,
-)
+const trackTypes = [
+  'int',
+  'text',
+  'float8',
+  'uuid[]',
+  'float8[]',
+  'float8[]',
+  'text[]',
+  'text[]',
+  'text',
+  'text',
+]
+const appendTypes = ['int[]', 'int[]', 'int[]', 'uuid[]', 'int[]', 'text[]']
 
-// The append first: the fence is the last thing that a settle does.
-const appendAndSettle = statement(
-  'append-and-settle',
-  (schema) => `
-  select ${schema}.append($25::int[], $26::int[], $27::int[], $28::uuid[], $29::int[], $30::text[]) as appended,
-    ${schema}.settle(${settleArguments}) as clock`,
+function callOf(name: string, types: readonly string[], from: number): string {
+  return `${name}(${types.map((type, at) => `$${from + at}::${type}`).join(', ')})`
+}
+
+// One statement for each number of definitions, so that each is prepared once. The settle last: it ends with the fence.
+const settles = [false, true].map((appends) =>
+  Array.from({ length: maxTrackedGroups + 1 }, (_, groups) =>
+    statement(`settle-${groups}${appends ? '-append' : ''}`, (schema) => {
+      const calls: string[] = []
+      let from = 15
+      for (let group = 0; group < groups; group++) {
+        calls.push(callOf(`${schema}.track`, trackTypes, from))
+        from += trackTypes.length
+      }
+      if (appends) calls.push(callOf(`${schema}.append`, appendTypes, from))
+      const named = calls.map((call, at) => `${call} as call_${at}`)
+      return `
+  select ${[...named, settleCall(schema)].join(',\n    ')}`
+    }),
+  ),
 )
 
 /** The settle as one statement, for the end of a transaction or as a transaction of its own. */
@@ -67,7 +89,6 @@ export function settleStatement(
     fences.map((fence) => fence.epoch),
     fences.map((fence) => fence.done),
     fences.map((fence) => fence.indexedTo),
-    ...(settlement.tracked ?? noTracked),
     settlement.merged,
     settlement.logged,
     settlement.waitingIn,
@@ -77,8 +98,12 @@ export function settleStatement(
     settlement.holesIn,
     settlement.holesOut,
   ]
-  if (settlement.appended === null) return { statement: settle(schema), values }
-  return { statement: appendAndSettle(schema), values: [...values, ...settlement.appended] }
+  for (const group of settlement.tracked) values.push(...group)
+  if (settlement.appended !== null) values.push(...settlement.appended)
+  const made = settles[settlement.appended === null ? 0 : 1]?.[settlement.tracked.length]
+  if (!made)
+    throw new RangeError(`a settle takes ${maxTrackedGroups} definitions, not ${settlement.tracked.length}`)
+  return { statement: made(schema), values }
 }
 
 /** Settles in a transaction of its own: one round trip. */

@@ -69,7 +69,8 @@ const trim = statement(
   select count(*)::int as rows from gone`,
 )
 
-const hintDelayMs = 20
+/** Between two hints: a NOTIFY takes a lock on the whole database at commit. */
+const hintGapMs = 3
 /** Rows of an append whose texts are parameters of their own. */
 const maxPlainRows = 32
 
@@ -79,7 +80,8 @@ export class PostgresStream implements Stream {
   readonly #channel: string
   readonly #hints = new Set<string>()
   #hintTimer: NodeJS.Timeout | undefined
-  #lastHint = 0
+  #lastHint = -Infinity
+  #sending: Promise<void> | undefined
 
   constructor(database: OpenDatabase) {
     this.#database = database
@@ -133,15 +135,29 @@ export class PostgresStream implements Stream {
   // A NOTIFY takes a lock on the whole database at commit, so hints are gathered, and never ride in an append's transaction.
   hint(places: readonly { queue: number; partition: number }[]): void {
     for (const place of places) this.#hints.add(`${place.queue}/${place.partition}`)
-    if (this.#hintTimer || this.#hints.size === 0) return
+    if (this.#hintTimer || this.#sending || this.#hints.size === 0) return
     const sinceLast = performance.now() - this.#lastHint
-    this.#hintTimer = setTimeout(() => void this.#sendHints(), Math.max(0, hintDelayMs - sinceLast))
+    this.#hintTimer = setTimeout(() => this.#beginSending(), Math.max(0, hintGapMs - sinceLast))
     this.#hintTimer.unref()
   }
 
+  #beginSending(): void {
+    this.#sending = this.#sendHints().then(() => {
+      this.#sending = undefined
+      this.hint([])
+    })
+  }
+
+  async close(): Promise<void> {
+    clearTimeout(this.#hintTimer)
+    await this.#sending
+    await this.#sendHints()
+  }
+
+  // One in flight: those that come meanwhile go with the next.
   async #sendHints(): Promise<void> {
     this.#hintTimer = undefined
-    this.#lastHint = performance.now()
+    if (this.#hints.size === 0) return
     const payload = [...this.#hints].slice(0, 500).join(' ')
     this.#hints.clear()
     try {
@@ -149,6 +165,7 @@ export class PostgresStream implements Stream {
     } catch {
       // Only a hint: owners poll at least once a second.
     }
+    this.#lastHint = performance.now()
   }
 
   async onHint(listener: (queue: number, partition: number) => void): Promise<() => Promise<void>> {

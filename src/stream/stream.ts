@@ -74,6 +74,8 @@ export interface Stream {
   /** A mark for holes seen before this call. */
   markHoles(): Promise<string>
   judgeHoles(holes: readonly Hole[]): Promise<HoleVerdict[]>
+  /** Sends the hints that wait to be sent. */
+  close(): Promise<void>
   /** Says that something came; a hint that may be lost. Hints to the same place are gathered. */
   hint(places: readonly { readonly queue: number; readonly partition: number }[]): void
   /** Tells of hints, also from other processes, until stopped. */
