@@ -6,7 +6,7 @@ import { signal } from '../flows/order-watch.ts'
 import { setup } from '../flows/setup.ts'
 import { answerLost, intercept, unreachable } from './faults.ts'
 
-const settles = (name: string) => name === 'settle' || name === 'append-and-settle'
+const settles = (name: string) => /^settle-\d/.test(name)
 
 const child = defineQueueProcessor({ name: 'child', input: z.string(), process: () => {} })
 
