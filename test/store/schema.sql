@@ -1,0 +1,179 @@
+-- What all migrations give together; the heads of functions only. Written by:
+-- COATCHECK_WRITE_SCHEMA=1 node --test test/store/schema.test.ts
+
+create table broken_item (
+  id uuid not null,
+  queue integer not null,
+  partition integer not null,
+  generation integer not null,
+  position bigint not null,
+  definition text not null,
+  scope text not null,
+  key text,
+  attempts integer not null,
+  version bigint not null default 1,
+  entry text not null,
+  enqueued_at timestamp with time zone not null,
+  started_at timestamp with time zone,
+  broken_at timestamp with time zone not null,
+  failure text not null,
+  PRIMARY KEY (id)
+);
+
+create table definition (
+  id text not null,
+  application text not null,
+  queue integer not null,
+  keyed boolean not null,
+  max_payload integer not null,
+  PRIMARY KEY (id),
+  FOREIGN KEY (queue) REFERENCES queue(number)
+);
+
+create table hole (
+  queue integer not null,
+  partition integer not null,
+  seq bigint not null,
+  xid xid8 not null,
+  PRIMARY KEY (queue, partition, seq)
+);
+
+create table item_log (
+  id uuid not null,
+  at timestamp with time zone not null,
+  attempt integer not null,
+  event text not null,
+  message text not null,
+  data text
+);
+
+create table log (
+  queue integer not null,
+  partition integer not null,
+  seq bigint not null,
+  flush uuid not null,
+  n integer not null,
+  at timestamp with time zone not null,
+  data text not null,
+  PRIMARY KEY (queue, partition, seq),
+  CHECK (((n >= 1) AND (n <= 4096)))
+);
+
+create table migration (
+  number integer not null,
+  name text not null,
+  checksum text not null,
+  applied_at timestamp with time zone not null default clock_timestamp(),
+  PRIMARY KEY (number)
+);
+
+create table node (
+  boot_id uuid not null,
+  name text not null,
+  types text[] not null,
+  version text not null,
+  queues integer[] not null,
+  started_at timestamp with time zone not null,
+  lease_until timestamp with time zone not null,
+  PRIMARY KEY (boot_id)
+) with (fillfactor=50);
+
+create table partition (
+  queue integer not null,
+  partition integer not null,
+  generation integer not null,
+  owner uuid,
+  epoch bigint not null default 0,
+  watermark bigint not null default 0,
+  done int8multirange not null default '{}'::int8multirange,
+  indexed_to bigint not null default 0,
+  PRIMARY KEY (queue, partition),
+  CHECK (((partition >= 0) AND (partition <= 4095))),
+  FOREIGN KEY (queue) REFERENCES queue(number)
+) with (fillfactor=50);
+
+create table queue (
+  number integer not null,
+  name text not null,
+  generation integer not null default 1,
+  first_partition integer not null default 0,
+  partitions integer not null,
+  PRIMARY KEY (number),
+  UNIQUE (name),
+  CHECK (((number >= 1) AND (number <= 16383))),
+  CHECK (((partitions >= 1) AND (partitions <= 4096)))
+);
+
+create table tracked_item (
+  id uuid not null,
+  queue integer not null,
+  definition text not null,
+  key text,
+  state text not null,
+  attempts integer not null,
+  enqueued_at timestamp with time zone not null,
+  started_at timestamp with time zone,
+  ended_at timestamp with time zone,
+  expires_at timestamp with time zone,
+  context text,
+  input text,
+  result text,
+  failure text,
+  progress text,
+  reply text,
+  reason text,
+  PRIMARY KEY (id)
+);
+
+create table unique_key (
+  scope text not null,
+  key text not null,
+  id uuid not null,
+  expires_at timestamp with time zone not null,
+  PRIMARY KEY (scope, key)
+);
+
+create table waiting_item (
+  id uuid not null,
+  queue integer not null,
+  partition integer not null,
+  generation integer,
+  position bigint,
+  definition text not null,
+  scope text not null,
+  key text,
+  state text not null,
+  moves boolean not null,
+  due_at timestamp with time zone,
+  attempts integer not null default 0,
+  version bigint not null default 1,
+  entry text not null,
+  enqueued_at timestamp with time zone not null,
+  started_at timestamp with time zone,
+  failure text,
+  PRIMARY KEY (id),
+  CHECK ((state = ANY (ARRAY['ready'::text, 'scheduled'::text, 'held'::text, 'deferred'::text])))
+) with (fillfactor=80);
+
+CREATE INDEX item_log_id ON item_log USING btree (id, at);
+CREATE UNIQUE INDEX log_flush ON log USING btree (flush);
+CREATE INDEX tracked_item_expiry ON tracked_item USING brin (expires_at);
+CREATE INDEX waiting_item_due ON waiting_item USING btree (queue, partition, due_at) WHERE (due_at IS NOT NULL);
+CREATE INDEX waiting_item_key ON waiting_item USING btree (queue, partition, scope, key, generation, "position") WHERE ("position" IS NOT NULL);
+
+create sequence epoch;
+
+create function append(queues integer[], partition_numbers integer[], generations integer[], flushes uuid[], counts integer[], texts text[], not_after_ms double precision DEFAULT NULL::double precision) returns double precision language plpgsql;
+create function append_unique(rows json, items json, not_after_ms double precision, OUT ids json, OUT clock double precision) returns record language plpgsql set lock_timeout=1s;
+create function clock() returns timestamp with time zone language sql;
+create function create_row_id(queue integer, partition integer) returns uuid language sql;
+create function declare_queue(queue_name text, partition_count integer) returns integer language plpgsql;
+create function enqueue(processor text, payload json, key text DEFAULT NULL::text, delay interval DEFAULT NULL::interval, at timestamp with time zone DEFAULT NULL::timestamp with time zone) returns uuid language sql;
+create function enqueue(processor text, payload jsonb, key text DEFAULT NULL::text, delay interval DEFAULT NULL::interval, at timestamp with time zone DEFAULT NULL::timestamp with time zone) returns uuid language sql;
+create function enqueue(processor text, payload text, key text DEFAULT NULL::text, delay interval DEFAULT NULL::interval, at timestamp with time zone DEFAULT NULL::timestamp with time zone) returns uuid language plpgsql;
+create function epoch_ms(at timestamp with time zone) returns double precision language sql immutable;
+create function is_too_deep(payload text) returns boolean language plpgsql immutable;
+create function partition_of(key text, first_partition integer, partitions integer) returns integer language sql immutable;
+create function put_waiting(items json) returns void language sql;
+create function settle(boot uuid, queues integer[], partition_numbers integer[], epochs bigint[], dones text[], indexed bigint[], merged json, logged json, waiting_in json, waiting_changed json, waiting_out json, broken_in json, holes_in json, holes_out json) returns double precision language plpgsql set lock_timeout=6s;
+create function track(queue integer, definition text, kept_ms double precision, ids uuid[], enqueued_ms double precision[], ages_ms double precision[], keys text[], contexts text[], inputs text, results text) returns void language plpgsql;
