@@ -89,7 +89,12 @@ export class Ownership implements Part {
     if (!nodes.some((node) => node.bootId === bootId)) return 200
     const assigned = assignPartitions(nodes, owners)
     const free = owners.filter(
-      (row) => assigned.get(nameOf(row)) === bootId && !owned.has(nameOf(row)) && this.#mayTake(row),
+      (row) =>
+        // Its own by the database and not in memory, whoever should have it: a release that failed, or one that it lost while
+        // its lease ran. Nobody else may take it, so it is taken back, and then given away.
+        (assigned.get(nameOf(row)) === bootId || row.owner === bootId) &&
+        !owned.has(nameOf(row)) &&
+        this.#mayTake(row),
     )
     if (free.length > 0) await this.#acquire(free)
     for (const partition of owned.values()) {
