@@ -24,7 +24,8 @@ export interface WaitingRow extends PartitionName {
 const columns = `
   w.id, w.queue, w.partition, w.position, w.definition, w.scope, w.key, w.state, w.moves, w.attempts, w.version, w.entry`
 
-// By partition, oldest due first, so that one crowded partition does not take all places.
+// By partition, oldest due first, so that one crowded partition does not take all places. The clock is asked once, in a
+// subselect: compared with row by row it would not bound the index, and all that is delayed would be read each time.
 const due = statement(
   'due-items',
   (schema) => `
@@ -34,7 +35,7 @@ const due = statement(
     select *
     from ${schema}.waiting_item
     where waiting_item.queue = p.queue and waiting_item.partition = p.partition
-      and waiting_item.due_at <= ${schema}.clock() and waiting_item.state = 'scheduled'
+      and waiting_item.due_at <= (select ${schema}.clock()) and waiting_item.state = 'scheduled'
       and not waiting_item.id = any ($3::uuid[])
       and (waiting_item.moves or waiting_item.definition = any ($4::text[]))
     order by waiting_item.due_at
@@ -63,7 +64,7 @@ const nextDue = statement(
   cross join lateral (
     select due_at
     from ${schema}.waiting_item w
-    where w.queue = p.queue and w.partition = p.partition and w.due_at > ${schema}.clock()
+    where w.queue = p.queue and w.partition = p.partition and w.due_at > (select ${schema}.clock())
     order by w.due_at
     limit 1
   ) as next`,
