@@ -65,7 +65,7 @@ export interface Node {
   /**
    * The result of an item.
    * @throws CoatcheckError `RESULT_PENDING` when it has not ended in time, `ITEM_BROKEN` (with `failure`), `ITEM_CANCELLED`,
-   * `ITEM_NOT_FOUND`
+   * `ITEM_NOT_FOUND`, `NODE_STOPPED`
    */
   result<Result>(id: QueueItemId<Result>, options?: ResultOptions): Promise<Result>
   /** Runs a statement of yours on the node's database. */
@@ -232,9 +232,12 @@ class RunningNode implements Node {
     if (item.state === 'succeeded') return item.result as Result
     if (item.state === 'broken') throw new ItemEndedError('ITEM_BROKEN', item, item.error as FailureRecord)
     if (item.state === 'cancelled') throw new ItemEndedError('ITEM_CANCELLED', item, undefined)
+    const { aborted = false, reason } = options.signal ?? {}
+    const waited = waitMs > 0 ? ` within ${waitMs} ms` : '; give { wait } to wait for it'
     throw new CoatcheckError(
       'RESULT_PENDING',
-      `item ${item.id} is ${item.state} and has not ended${waitMs > 0 ? ` within ${waitMs} ms` : '; give { wait } to wait for it'}`,
+      `item ${item.id} is ${item.state} and has not ended${aborted ? '; its signal ended the wait' : waited}`,
+      { cause: aborted ? (reason as unknown) : undefined },
     )
   }
 

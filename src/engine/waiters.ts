@@ -1,3 +1,4 @@
+import { CoatcheckError } from '../base/errors.ts'
 import type { Events } from '../base/events.ts'
 import { Loop, type Part } from '../base/part.ts'
 import type { OpenDatabase } from '../store/database.ts'
@@ -5,6 +6,8 @@ import { readEnded } from '../store/items.ts'
 
 const pollMs = 250
 const idsAtOnce = 1_000
+/** setTimeout takes a longer delay for none at all. */
+const maxTimerMs = 2 ** 31 - 1
 
 /** Those who wait for items to end. Told at once when it happens on this node; all others are asked for together. */
 export class Waiters implements Part {
@@ -12,6 +15,7 @@ export class Waiters implements Part {
   readonly #loop: Loop
   readonly #waiting = new Map<string, Set<() => void>>()
   #cursor = 0
+  #stopped = false
 
   constructor(database: OpenDatabase, events: Events) {
     this.#database = database
@@ -31,12 +35,22 @@ export class Waiters implements Part {
   }
 
   async stop(): Promise<void> {
+    this.#stopped = true
     await this.#loop.stop()
     for (const id of this.#waiting.keys()) this.ended(id)
   }
 
-  /** Resolves when the item has ended, the time is over or the signal says so; whoever waits then looks for itself. */
-  wait(id: string, waitMs: number, signal: AbortSignal | undefined): Promise<void> {
+  /**
+   * Resolves when the item has ended, the time is over or the signal says so; whoever waits then looks for itself.
+   * @throws CoatcheckError `NODE_STOPPED`
+   */
+  async wait(id: string, waitMs: number, signal: AbortSignal | undefined): Promise<void> {
+    if (!this.#stopped) await this.#untilEnded(id, waitMs, signal)
+    if (this.#stopped)
+      throw new CoatcheckError('NODE_STOPPED', `the node was stopped while it waited for item ${id}`)
+  }
+
+  #untilEnded(id: string, waitMs: number, signal: AbortSignal | undefined): Promise<void> {
     return new Promise((resolve) => {
       const end = (): void => {
         clearTimeout(timer)
@@ -46,7 +60,7 @@ export class Waiters implements Part {
         if (all?.size === 0) this.#waiting.delete(id)
         resolve()
       }
-      const timer = setTimeout(end, waitMs)
+      const timer = setTimeout(end, Math.min(waitMs, maxTimerMs))
       let all = this.#waiting.get(id)
       if (!all) this.#waiting.set(id, (all = new Set()))
       all.add(end)
