@@ -21,5 +21,10 @@ export type TaskName = keyof typeof tasks
 if (import.meta.main) {
   const [name, parameters] = process.argv.slice(2) as [TaskName, string]
   const run = tasks[name] as (parameters: unknown) => Promise<object>
-  console.log(JSON.stringify(await run(JSON.parse(parameters))))
+  // A task that failed may still hold connections and timers.
+  const result = await run(JSON.parse(parameters)).catch((error: unknown) => {
+    console.error(error)
+    process.exit(1)
+  })
+  console.log(JSON.stringify(result))
 }

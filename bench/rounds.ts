@@ -1,3 +1,4 @@
+import { loadavg } from 'node:os'
 import type { Claim, Figure, Measure, Subject } from './claim.ts'
 import { settleDown, type Server } from './server.ts'
 
@@ -27,7 +28,10 @@ export async function measureRounds(
       for (const side of round % 2 === 0 ? sides : sides.toReversed()) {
         const values = await measureOnce(measure[side], server)
         figures[side].push(values)
-        console.error(`round ${round + 1}: ${measure.title}: ${side}: ${showValues(measure, values)}`)
+        const load = loadavg()[0]!.toFixed(1)
+        console.error(
+          `round ${round + 1}, load ${load}: ${measure.title}: ${side}: ${showValues(measure, values)}`,
+        )
       }
     }
   }

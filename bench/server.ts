@@ -28,6 +28,9 @@ export async function startServer(
     durable: true,
     settings: { shared_buffers: '2GB', max_wal_size: '4GB', ...settings },
   })
+  // It runs in a group of its own, and would outlive a bench that is ended.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+    process.once(signal, () => void postgres.stop().finally(() => process.exit(130)))
   return serve(postgres.url, postgres)
 }
 

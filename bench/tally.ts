@@ -12,11 +12,14 @@ export interface DrainResult {
   readonly window: { readonly fromUs: number; readonly toUs: number }
 }
 
+const stalledMs = 20_000
+
 /** Ticks off the items that a handler is called with, and tells when the last has come. */
 export class Tally {
   readonly #seen: Uint8Array
   readonly #all = Promise.withResolvers<void>()
   #left: number
+  #leftBefore = Number.NaN
   #repeated = 0
   #fromUs = 0
   #used: NodeJS.CpuUsage | undefined
@@ -43,7 +46,7 @@ export class Tally {
   async drained(url: string, isEmpty: string, values: readonly unknown[] = []): Promise<DrainResult> {
     const client = new Client({ connectionString: url })
     await client.connect()
-    const hurry = setInterval(() => this.#report(), 10_000)
+    const watch = setInterval(() => this.#watch(), stalledMs)
     try {
       await this.#all.promise
       for (;;) {
@@ -56,7 +59,7 @@ export class Tally {
       }
       return this.#end()
     } finally {
-      clearInterval(hurry)
+      clearInterval(watch)
       await client.end()
     }
   }
@@ -79,8 +82,15 @@ export class Tally {
     }
   }
 
-  #report(): void {
-    console.error(`still waiting: ${this.#left} of ${this.#seen.length} items have not come`)
+  /** Gives up where nothing has come for a while: a stall must fail, and not hang. */
+  #watch(): void {
+    if (this.#left > 0 && this.#left === this.#leftBefore)
+      this.#all.reject(
+        new Error(
+          `stalled: ${this.#left} of ${this.#seen.length} items have not come, and none in the last ${stalledMs / 1000} s`,
+        ),
+      )
+    this.#leftBefore = this.#left
   }
 }
 
