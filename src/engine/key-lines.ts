@@ -109,8 +109,9 @@ export class KeyLines {
     }
     if (line.active === work) line.active = undefined
     if (outcome.kind === 'failed' && work.processor?.definition.order !== 'relaxed') {
-      // Its row in the lane holds the key until its next attempt.
+      // Its row in the lane holds the key until its next attempt, also those behind it that were read from there.
       line.checkLane = true
+      this.#giveBack(line)
       partition.releaseLine(line)
       return
     }
@@ -137,6 +138,18 @@ export class KeyLines {
         line.spilling++
         this.#parts.onEnded(work, { kind: 'spilled' })
       }
+    }
+  }
+
+  /** Rows of the lane that are held stay there alone. */
+  #giveBack(line: KeyLine): void {
+    for (const work of line.held.drain()) {
+      if (!work.waiting) {
+        line.held.push(work)
+        continue
+      }
+      work.partition.held--
+      this.#parts.onLeft(work)
     }
   }
 
