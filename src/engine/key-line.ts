@@ -16,6 +16,8 @@ export class KeyLine {
   checkLane: boolean
   /** Settles under way that put items of the key into the lane; until they commit nothing starts. */
   spilling = 0
+  /** How often a row of the lane has ended here: what was read of the lane before that may still hold it. */
+  laneEnds = 0
   /** The lane is being asked for the next item. */
   asking = false
 

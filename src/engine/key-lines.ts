@@ -107,6 +107,7 @@ export class KeyLines {
       line.spilling--
       line.checkLane = true
     }
+    if (work.waiting) line.laneEnds++
     if (line.active === work) line.active = undefined
     if (outcome.kind === 'failed' && work.processor?.definition.order !== 'relaxed') {
       // Its row in the lane holds the key until its next attempt, also those behind it that were read from there.
@@ -183,10 +184,16 @@ export class KeyLines {
   async #askLane(partition: OwnedPartition, line: KeyLine): Promise<void> {
     line.asking = true
     const putsBefore = partition.lanePuts
+    const endsBefore = line.laneEnds
     try {
       const { items, blocked, more } = await this.#parts.lane.next(partition, line)
       line.asking = false
       if (partition.lost || line.active) return
+      if (line.laneEnds !== endsBefore) {
+        this.#startNext(partition, line)
+        this.#parts.pump()
+        return
+      }
       const head = items[0]
       const held = line.held.peek()
       if (held && !held.waiting && head && held.position < head.position) {
@@ -202,7 +209,7 @@ export class KeyLines {
           this.#hold(line, work)
         }
         for (const work of behind) line.held.push(work)
-        line.checkLane = more
+        line.checkLane = more || putsBefore !== partition.lanePuts
         line.active = line.held.shift()
         partition.held--
         if (line.active) this.#parts.onReady(line.active)
