@@ -133,8 +133,9 @@ export class Lane implements Part, LaneReader {
    */
   async #startWaiting(partition: OwnedPartition): Promise<void> {
     const { database, processors } = this.#parts
+    // What was read and is being looked up in the lane does not stand in the lines yet.
+    if (partition.offering > 0) return
     const readTo = partition.nextSeq * itemsPerRow
-    if (partition.hinted) return
     const rows = await readStartable(
       database.driver,
       database.schema,
