@@ -110,8 +110,15 @@ export class Engine implements Part, Road {
   async start(): Promise<void> {
     await this.#topology.load()
     if (this.#work || !this.#options.types.includes('background')) return
-    this.#work = this.#buildWork()
-    await this.#work.start()
+    const work = this.#buildWork()
+    try {
+      await work.start()
+    } catch (error) {
+      // Nothing of it goes on: the next start begins anew.
+      await work.stop(0)
+      throw error
+    }
+    this.#work = work
     this.#options.events.emit('node.started', { node: this.bootId })
   }
 
