@@ -1,4 +1,4 @@
-import { appendFileSync } from 'node:fs'
+import { appendFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type Socket } from 'node:net'
 import { writeEvent, type Effect, type HistoryEvent, type Mark } from './history.ts'
 
@@ -25,6 +25,9 @@ let attempts = 0
 let ended = new Set<string>()
 const tokens = new Map<string, number>()
 
+// The folder may have been used before.
+rmSync(socketPath, { force: true })
+writeFileSync(file, '')
 const server = createServer(serve)
 server.listen(socketPath, () => process.send?.('listening'))
 
@@ -32,6 +35,7 @@ process.on('message', (order: SinkOrder) => {
   if (order.op === 'mark') record([{ op: order.mark, seq: seq++, at: performance.now(), node: order.node }])
   if (order.op === 'file') {
     file = order.path
+    writeFileSync(file, '')
     attempts = 0
     ended = new Set()
   }

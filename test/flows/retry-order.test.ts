@@ -29,11 +29,26 @@ describe('items of a key in the lane', () => {
     // Everything behind the first one is held, and goes to the lane.
     await run([...items, ...others], ({ key, n }, attempt) => key === 'hot' && n % 1100 === 1 && attempt < 3)
   })
+
+  it('wait for one of them that fails, also where more of the key come in meanwhile', async () => {
+    const items = Array.from({ length: 2240 }, (_, at) => ({ key: 'hot', n: at + 1 }))
+    const fails = ({ n }: ItemName, attempt: number): boolean =>
+      n === 1 ? attempt < 5 : n % 40 === 5 && attempt < 2
+    await run(items.slice(0, 2200), fails, items.slice(2200))
+  })
 })
 
-/** Runs the items on one node, whose handlers fail where they are told, and checks the history. */
-async function run(items: readonly ItemName[], fails: (item: ItemName, attempt: number) => boolean) {
+/**
+ * Runs the items on one node, whose handlers fail where they are told, and checks the history.
+ * @param late more of them: the next one comes whenever an attempt has failed
+ */
+async function run(
+  items: readonly ItemName[],
+  fails: (item: ItemName, attempt: number) => boolean,
+  late: readonly ItemName[] = [],
+) {
   const recorder = new Recorder()
+  let arrived = 0
   const processor = defineQueueProcessor({
     name: 'flaky',
     input: z.object({ key: z.string(), n: z.int() }),
@@ -45,7 +60,11 @@ async function run(items: readonly ItemName[], fails: (item: ItemName, attempt: 
       await work(Math.random() * 2)
       const isFailing = fails(input, ctx.attempt)
       recorder.tell(isFailing ? 'fail' : 'end', input, ctx)
-      if (isFailing) throw new Error('This attempt fails.')
+      if (!isFailing) return
+      // Not while the others are still on their way in.
+      const next = input.n > 1 ? late[arrived++] : undefined
+      if (next) setTimeout(() => void node.enqueue(processor, next), 8)
+      throw new Error('This attempt fails.')
     },
   })
   const database =
@@ -61,8 +80,9 @@ async function run(items: readonly ItemName[], fails: (item: ItemName, attempt: 
     await node.start()
     for (let at = 0; at < items.length; at += 500)
       await node.enqueueMany(processor, items.slice(at, at + 500))
-    await waitUntil('all have ended', 60_000, () => recorder.ended === items.length)
-    const { violations } = checkHistory({ accepted: items, events: recorder.events, limits })
+    await waitUntil('all have ended', 60_000, () => recorder.ended === items.length + late.length)
+    const accepted = [...items, ...late]
+    const { violations } = checkHistory({ accepted, events: recorder.events, limits })
     assert.deepEqual(violations, [])
   } finally {
     await node.stop()
