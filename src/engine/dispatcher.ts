@@ -138,6 +138,8 @@ export class Dispatcher {
     if (this.#endListeners.length > 0) for (const tell of this.#endListeners.splice(0)) tell()
     if (partition.lost) {
       if (partition.running === 0) this.#parts.onIdle(partition)
+      // Its slot is free for the other partitions.
+      this.pump()
       return
     }
     // Told to stop by a node that stops, it has not used up an attempt: the next owner runs it again.
