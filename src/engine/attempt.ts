@@ -49,6 +49,11 @@ export class Attempt implements HandlerContext {
     return (this.#item ??= this.#surroundings.describe(this.#work))
   }
 
+  /** The context of what the handler enqueues. What runs in a request is no item that could be named. */
+  get handedOn(): RequestContext {
+    return this.#work.partition.queue === 0 ? this.context : { ...this.context, causationId: this.#work.id }
+  }
+
   get attempt(): number {
     return this.#work.attempts + 1
   }
@@ -114,7 +119,7 @@ export class Attempt implements HandlerContext {
   ): Promise<QueueItemId<Result>> {
     this.#check('enqueue')
     const gathered = (this.gathered ??= this.#surroundings.enqueuer.gather())
-    const context = { ...this.context, causationId: this.#work.id }
+    const context = this.handedOn
     // While it was checked the attempt may have ended: what its settle carries is settled by then.
     const check = (): void => this.#check('enqueue')
     return this.#surroundings.enqueuer.enqueue(gathered, target, input, options, context, check) as Promise<

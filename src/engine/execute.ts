@@ -9,7 +9,7 @@ import { isReply, reply } from '../define/reply.ts'
 import { Attempt, type AttemptSurroundings } from './attempt.ts'
 import type { Outcome, WorkItem } from './work-item.ts'
 
-/** The context of the item whose handler runs, for what it enqueues and asks. */
+/** What the handler that runs hands on to what is enqueued through its node. */
 export const currentContext = new AsyncLocalStorage<RequestContext>()
 
 const plainSuccess: Outcome = Object.freeze({ kind: 'succeeded', result: undefined })
@@ -97,7 +97,7 @@ export function callHandler(definition: Definition, input: unknown, attempt: Att
   const returned =
     attempt.context === noContext
       ? run(input, attempt)
-      : currentContext.run(attempt.context, run, input, attempt)
+      : currentContext.run(attempt.handedOn, run, input, attempt)
   return definition.output ? checkOutput(definition, definition.output, returned) : returned
 }
 
@@ -138,7 +138,11 @@ function succeeded(work: WorkItem, definition: Definition, returned: unknown): O
   }
 }
 
-function writeResult(definition: Definition, returned: unknown): string | undefined {
+/**
+ * A result as it is stored, or undefined where there is none to keep.
+ * @throws CoatcheckError `RESULT_INVALID`
+ */
+export function writeResult(definition: Definition, returned: unknown): string | undefined {
   // Nobody can ask for it where only failures are kept.
   if (returned === undefined || definition.tracking === 'failures') return undefined
   try {
