@@ -3,6 +3,7 @@ import { toMs, type Duration } from './base/duration.ts'
 import { CoatcheckError, isCoatcheckError } from './base/errors.ts'
 import { Events } from './base/events.ts'
 import type { QueueItemId } from './base/ids.ts'
+import { unknownOption } from './base/suggestion.ts'
 import type { Tx } from './base/tx.ts'
 import { packageVersion } from './base/version.ts'
 import type { Enqueueable, EnqueueOptions } from './define/context.ts'
@@ -185,6 +186,7 @@ class RunningNode implements Node {
     input: NoInfer<Input>,
     options: NodeEnqueueOptions = {},
   ): Promise<QueueItemId<Result>> {
+    this.#checkOpen()
     return (await this.#engine.accept(
       findDefinition(this.#engine.definitions, target),
       input,
@@ -197,6 +199,7 @@ class RunningNode implements Node {
     inputs: readonly NoInfer<Input>[],
     options: NodeEnqueueOptions = {},
   ): Promise<QueueItemId<Result>[]> {
+    this.#checkOpen()
     return (await this.#engine.acceptMany(
       findDefinition(this.#engine.definitions, target),
       inputs,
@@ -218,6 +221,9 @@ class RunningNode implements Node {
   }
 
   async result<Result>(id: QueueItemId<Result>, options: ResultOptions = {}): Promise<Result> {
+    for (const name of Object.keys(options))
+      if (name !== 'wait' && name !== 'signal')
+        throw new CoatcheckError('OPTION_INVALID', unknownOption(name, ['wait', 'signal']))
     const waitMs = options.wait === undefined ? 0 : toMs(options.wait, 'wait')
     const standing = await this.#engine.standing(id, {
       waitMs,
@@ -253,6 +259,11 @@ class RunningNode implements Node {
 
   fetch(request: Request): Promise<Response> {
     return this.#door.fetch(request)
+  }
+
+  #checkOpen(): void {
+    if (this.#stopping)
+      throw new CoatcheckError('NODE_STOPPED', 'the node has been stopped and accepts nothing more')
   }
 
   async #start(): Promise<void> {

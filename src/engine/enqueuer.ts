@@ -72,13 +72,18 @@ export function findDefinition(
   definitions: ReadonlyMap<string, Definition>,
   target: { readonly kind: string; readonly name: string },
 ): Definition {
-  const name = typeof target?.name === 'string' ? target.name : showValue(target)
+  if (typeof target?.name !== 'string')
+    throw new CoatcheckError(
+      'OPTION_INVALID',
+      `the first argument of enqueue is ${showValue(target)}; give the definition itself, as defineQueueProcessor or defineService made it (undefined is often a circular import)`,
+    )
+  const { name } = target
   const found = definitions.get(target?.kind === 'service' ? `service:${name}` : name)
   if (found) return found
   const names = [...definitions.values()].map((definition) => definition.name)
   const closest = closestName(name, names)
   throw new CoatcheckError(
     'UNKNOWN_PROCESSOR',
-    `there is no ${target?.kind === 'service' ? 'service' : 'queue processor'} "${name.slice(0, 80)}" in the applications of this node${closest ? `; did you mean "${closest}"?` : ''}`,
+    `there is no ${target?.kind === 'service' ? 'service' : 'queue processor'} "${name.slice(0, 80)}" in the applications of this node${closest ? `; did you mean "${closest}"?` : '; add its definition to one of them'}`,
   )
 }

@@ -12,7 +12,7 @@ import { Attempt } from './attempt.ts'
 import type { DatabaseClock } from './database-clock.ts'
 import type { Enqueuer } from './enqueuer.ts'
 import type { Entry } from './entry.ts'
-import { backOff, callHandler } from './execute.ts'
+import { backOff, callHandler, writeResult } from './execute.ts'
 import type { ImmediateOutcome } from './face.ts'
 import { OwnedPartition } from './owned-partition.ts'
 import type { Topology } from './topology.ts'
@@ -69,23 +69,38 @@ export async function runImmediately(
     const checked = await definition.input['~standard'].validate(entry.i)
     if (checked.issues)
       throw new CoatcheckError('PAYLOAD_INVALID', `the payload of ${definition.name} does not fit its schema`)
-    const returned = await callHandler(definition, checked.value, attempt)
+    // A handler that does not heed its signal must not keep the caller waiting: what it comes to is thrown away.
+    const returned = await Promise.race([
+      callHandler(definition, checked.value, attempt),
+      whenStopped(attempt),
+    ])
     if (attempt.abortReason) throw attempt.abortReason
     attempt.end()
+    // Before anything commits, by the same rules as a queued result: the answer must not fail after its effects are there.
+    const [output, reply] = isReply(returned)
+      ? [returned.output, { status: returned.status, headers: returned.headers }]
+      : [returned, undefined]
+    const text = writeResult(definition, output)
     await commitEffects(parts, attempt)
-    if (isReply(returned))
-      return {
-        kind: 'succeeded',
-        output: returned.output,
-        reply: { status: returned.status, headers: returned.headers },
-      }
-    return { kind: 'succeeded', output: returned, reply: undefined }
+    return {
+      kind: 'succeeded',
+      output: text === undefined ? undefined : (JSON.parse(text) as unknown),
+      reply,
+    }
   } catch (error) {
     return { kind: 'failed', failure: toFailure(attempt.abortReason ?? error) }
   } finally {
     attempt.end()
     stop()
   }
+}
+
+function whenStopped(attempt: Attempt): Promise<never> {
+  return new Promise((_, reject) => {
+    attempt.signal.addEventListener('abort', () => reject(attempt.abortReason as CoatcheckError), {
+      once: true,
+    })
+  })
 }
 
 function limitAttempt(attempt: Attempt, definition: Definition, signal: AbortSignal): () => void {

@@ -13,7 +13,7 @@ export class ItemEndedError extends CoatcheckError {
     super(
       code,
       code === 'ITEM_BROKEN'
-        ? `item ${item.id} is broken after ${item.attempts} attempts: ${failure?.code}: ${failure?.message}`
+        ? `item ${item.id} is broken after ${item.attempts} ${item.attempts === 1 ? 'attempt' : 'attempts'}: ${failure?.code}: ${failure?.message}`
         : `item ${item.id} was cancelled (${item.reason ?? 'operator'})`,
     )
     this.item = item

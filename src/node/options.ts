@@ -97,6 +97,7 @@ export function checkOptions(given: NodeOptions): CheckedOptions {
       `applications is ${showValue(applications)}; give a list of at least one defineApplication(…)`,
     )
   problems.push(...(resolved?.problems ?? []))
+  checkDatabase(given.database, problems)
   const nodeTypes = checkTypes(given.nodeTypes, problems)
   const http = checkHttp(given.http, problems)
   const maxUnsettled = given.maxUnsettled ?? 500
@@ -131,6 +132,19 @@ export function checkOptions(given: NodeOptions): CheckedOptions {
     log: given.log === false ? undefined : (given.log ?? createLog()),
     preparedStatements: given.preparedStatements ?? true,
   })
+}
+
+function checkDatabase(given: unknown, problems: string[]): void {
+  if (given === undefined || given === 'embedded') return
+  const isPool =
+    typeof given === 'object' &&
+    given !== null &&
+    typeof (given as { connect?: unknown }).connect === 'function'
+  if (isPool || (typeof given === 'string' && /^postgres(ql)?:\/\//.test(given) && URL.canParse(given)))
+    return
+  // What was meant as a URL may hold a password.
+  const shown = typeof given === 'string' ? showValue(given.replace(/:[^:@/]*@/, ':…@')) : showValue(given)
+  problems.push(`database is ${shown}; it takes a postgres:// URL, 'embedded', or a pg pool`)
 }
 
 function databaseOptions(given: NodeOptions): DatabaseOptions {
