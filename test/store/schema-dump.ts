@@ -59,7 +59,7 @@ export async function dumpSchema(driver: Driver, schema: string): Promise<string
 }
 
 function columnText(row: Line): string {
-  const preset = row['preset'] === null ? '' : ` default ${String(row['preset'])}`
+  const preset = typeof row['preset'] === 'string' ? ` default ${row['preset']}` : ''
   return `${String(row['column'])} ${String(row['type'])}${row['required'] ? ' not null' : ''}${preset}`
 }
 
