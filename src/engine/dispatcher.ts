@@ -7,6 +7,7 @@ import type { LaneReader } from './key-lines.ts'
 import type { Lease } from './lease.ts'
 import type { OwnedPartition } from './owned-partition.ts'
 import type { Processor } from './processor.ts'
+import { stuckRows } from './settlement-rows.ts'
 import type { Settler } from './settler.ts'
 import type { Outcome, WorkItem } from './work-item.ts'
 
@@ -240,9 +241,26 @@ export class Dispatcher {
             definition: processor.definition.id,
             sinceMs: now - attempt.abortedAt,
           })
+          this.#recordStuck(work, now)
         }
       }
     }
+  }
+
+  /** So that whoever looks the item up sees why it does not end. */
+  #recordStuck(work: WorkItem, now: number): void {
+    const reason = work.attempt?.abortReason
+    if (!reason || work.partition.lost || work.processor?.definition.tracking !== 'all') return
+    const { row, logged } = stuckRows(work, { code: reason.code, message: reason.message }, now)
+    work.published = true
+    this.#settler?.note({
+      partition: work.partition,
+      ranges: [],
+      holesIn: [],
+      holesOut: [],
+      indexed: { rows: new Map([[work.id, row]]), to: 0 },
+      logged: [logged],
+    })
   }
 
   #take(work: WorkItem): void {

@@ -15,6 +15,8 @@ export interface Note {
   readonly holesOut: readonly number[]
   /** Rows for the lane: the items of a hole that was filled late. */
   readonly waitingIn?: readonly string[]
+  /** Rows for item logs. */
+  readonly logged?: readonly string[]
   /** Tracked rows of an index pass, and up to where it went. */
   readonly indexed?: { readonly rows: ReadonlyMap<string, string>; readonly to: number }
   /** Delayed items that are due: their lane rows, and the log rows that they move into. */
@@ -210,6 +212,7 @@ function composeNote(note: Note, rows: Rows): void {
   for (const hole of note.holesIn)
     rows.holesIn.push(JSON.stringify({ queue, partition, seq: hole.seq, xid: hole.mark }))
   for (const seq of note.holesOut) rows.holesOut.push(JSON.stringify({ queue, partition, seq }))
+  if (note.logged) rows.logged.push(...note.logged)
   if (note.waitingIn) rows.waitingIn.push(...note.waitingIn)
   for (const [id, row] of note.indexed?.rows ?? []) if (!rows.merged.has(id)) rows.merged.set(id, row)
   if (note.moved) {

@@ -1,4 +1,5 @@
 import type { Definition } from '../define/definition.ts'
+import type { FailureRecord } from '../define/failure.ts'
 import { maxTrackedGroups } from '../store/settlement.ts'
 import type { Entry } from './entry.ts'
 import type { Outcome, WorkItem } from './work-item.ts'
@@ -211,4 +212,21 @@ function attemptsOf(work: WorkItem, state: string): number {
 function bareEntry(entry: Entry): Entry {
   const { e: _e, a: _a, ...rest } = entry
   return rest
+}
+
+/** What is told of an item whose handler has not ended long after it was told to stop. */
+export function stuckRows(
+  work: WorkItem,
+  failure: FailureRecord,
+  now: number,
+): { row: string; logged: string } {
+  const running = JSON.parse(mergedRow(work, 0, 'running', now)) as object
+  const logged = {
+    id: work.id,
+    attempt: work.attempts + 1,
+    event: 'stuck',
+    message: `${failure.message}, and the handler has not ended since; its slot and its key stay taken`,
+    data: JSON.stringify(failure),
+  }
+  return { row: JSON.stringify({ ...running, f: failure }), logged: JSON.stringify(logged) }
 }
