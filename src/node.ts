@@ -116,6 +116,7 @@ class RunningNode implements Node {
   #listener: HttpListener | undefined
   #starting: Promise<void> | undefined
   #stopping: Promise<void> | undefined
+  #closed = false
 
   constructor(options: CheckedOptions, database: OpenDatabase) {
     this.#options = options
@@ -262,7 +263,7 @@ class RunningNode implements Node {
   }
 
   #checkOpen(): void {
-    if (this.#stopping)
+    if (this.#closed)
       throw new CoatcheckError('NODE_STOPPED', 'the node has been stopped and accepts nothing more')
   }
 
@@ -278,6 +279,7 @@ class RunningNode implements Node {
     // Backward: no new work from outside, then the work itself, then what it stands on.
     await this.#listener?.stop()
     await this.#engine.stop()
+    this.#closed = true
     await this.#database.driver.close()
   }
 }

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import type { NodeRow } from '../store/nodes.ts'
+import type { LiveNode, NodeRow } from '../store/nodes.ts'
 import type { PartitionName } from '../store/partitions.ts'
 
 /**
@@ -34,6 +34,28 @@ export function assignPartitions(
       assigned.set(name, best.bootId)
       taken.set(best.bootId, count)
     }
+  }
+  return assigned
+}
+
+/**
+ * As {@link assignPartitions}, but what a node should have whose heartbeat is late goes to the others: it may be dead, and
+ * then nobody would take it until that node's lease, too, has run out.
+ */
+export function assignToBeating(
+  nodes: readonly LiveNode[],
+  partitions: readonly PartitionName[],
+): Map<string, string> {
+  const assigned = assignPartitions(nodes, partitions)
+  const late = new Set(nodes.filter((node) => !node.beats).map((node) => node.bootId))
+  if (late.size === 0) return assigned
+  const instead = assignPartitions(
+    nodes.filter((node) => node.beats),
+    partitions,
+  )
+  for (const [name, bootId] of assigned) {
+    const other = instead.get(name)
+    if (late.has(bootId) && other !== undefined) assigned.set(name, other)
   }
   return assigned
 }

@@ -24,11 +24,11 @@ export interface DispatcherParts {
 }
 
 /** Items in memory, at most about so many; reading waits while there are more than half. */
-export const maxLoaded = 10_000
+const maxLoaded = 50_000
 /** Ready items beyond which reading waits, at least. */
 const minPlenty = 1_500
 /** Their characters, about. */
-const maxLoadedSize = 64_000_000
+const maxLoadedSize = 48_000_000
 const stuckAfterMs = 30_000
 
 /** Starts items: same key in order and one at a time, other keys at once, up to the concurrency of their definition. */
@@ -62,16 +62,14 @@ export class Dispatcher {
     })
   }
 
-  /** Enough is ready to keep all slots busy while the next read is under way; more would only age in memory. */
-  get hasPlenty(): boolean {
-    let ready = 0
-    for (const processor of this.#processors) ready += processor.ready
+  /** Whether so many ready items keep all slots busy while the next read is under way; more would only age in memory. */
+  isPlenty(ready: number): boolean {
     return ready >= this.#plenty
   }
 
-  /** Reading has to wait until some of what is in memory has gone. */
+  /** Nothing more may come into memory until some has gone. */
   get isFull(): boolean {
-    return this.loaded * 2 >= maxLoaded || this.#loadedSize * 2 >= maxLoadedSize
+    return this.loaded >= maxLoaded || this.#loadedSize >= maxLoadedSize
   }
 
   /** The settler calls back into the dispatcher, so it comes after it. */

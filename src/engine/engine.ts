@@ -204,8 +204,9 @@ export class Engine implements Part, Road {
   }
 
   async #stop(): Promise<void> {
-    await this.#acceptor.close()
+    // Handlers that are being finished may still enqueue.
     await this.#work?.stop(this.#options.stopTimeoutMs)
+    await this.#acceptor.close()
     await this.#stream.close()
     await this.#waiters.stop()
     this.#options.events.emit('node.stopped', { node: this.bootId })

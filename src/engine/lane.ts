@@ -11,7 +11,7 @@ import {
   type WaitingRow,
 } from '../store/waiting-items.ts'
 import { DelayedMover } from './delayed-mover.ts'
-import { maxLoaded, type Dispatcher } from './dispatcher.ts'
+import type { Dispatcher } from './dispatcher.ts'
 import type { Entry } from './entry.ts'
 import type { KeyLine } from './key-line.ts'
 import type { LaneHead, LaneReader } from './key-lines.ts'
@@ -75,7 +75,7 @@ export class Lane implements Part, LaneReader {
     const dispatcher = this.#dispatcher
     const partitions = [...owned.values()].filter((partition) => !partition.draining && !partition.lost)
     if (!dispatcher || partitions.length === 0) return maxPollMs
-    if (dispatcher.loaded >= maxLoaded) return 50
+    if (dispatcher.isFull) return 50
     for (const partition of partitions) partition.leftLane.clear()
     const known = partitions.flatMap((partition) => [...partition.fromLane.keys(), ...partition.moving])
     const names = partitions.map(({ queue, partition }) => ({ queue, partition }))

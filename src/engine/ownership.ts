@@ -10,9 +10,9 @@ import {
   type PartitionName,
 } from '../store/partitions.ts'
 import { readHoles, readLaneContent } from '../store/waiting-items.ts'
-import { assignPartitions } from './assignment.ts'
+import { assignToBeating } from './assignment.ts'
 import type { Dispatcher } from './dispatcher.ts'
-import type { Heartbeat } from './heartbeat.ts'
+import { beatMs, leaseMs, type Heartbeat } from './heartbeat.ts'
 import { OwnedPartition } from './owned-partition.ts'
 import type { Settler } from './settler.ts'
 
@@ -31,6 +31,10 @@ export interface OwnershipParts {
 }
 
 const tickMs = 1_000
+/** While some node is late, or a partition without an owner: whatever comes of it is to be seen soon. */
+const watchfulMs = 250
+/** A heartbeat comes every two seconds; after so long one was missed. */
+const lateMs = beatMs + 1_000
 const handoverMs = 5_000
 /** While handlers take too long for a handover the partition must not spend its time in trying. */
 const againAfterMs = 30_000
@@ -82,12 +86,15 @@ export class Ownership implements Part {
       this.#leaseLost = false
       this.#parts.events.emit('node.lease-regained', { node: bootId })
     }
-    const nodes = await readLiveNodes(database.driver, database.schema)
+    const nodes = await readLiveNodes(database.driver, database.schema, leaseMs - lateMs)
     const owners = await readOwners(database.driver, database.schema)
     this.#live = nodes.filter((node) => node.types.includes('background')).length
     // Itself missing: the heartbeat will enter it again.
     if (!nodes.some((node) => node.bootId === bootId)) return 200
-    const assigned = assignPartitions(nodes, owners)
+    const assigned = assignToBeating(
+      nodes.map((node) => (node.bootId === bootId ? { ...node, beats: true } : node)),
+      owners,
+    )
     const free = owners.filter(
       (row) =>
         // Its own by the database and not in memory, whoever should have it: a release that failed, or one that it lost while
@@ -103,7 +110,15 @@ export class Ownership implements Part {
       else if (partition.draining) this.#endHandover(partition)
     }
     await this.#finishHandovers()
-    return this.#handovers.size > 0 ? 25 : tickMs
+    if (this.#handovers.size > 0) return 25
+    const isWatchful =
+      nodes.some((node) => !node.beats) || owners.some((row) => !row.alive && assigned.has(nameOf(row)))
+    return isWatchful ? watchfulMs : tickMs
+  }
+
+  /** Drops all partitions once the lease is no longer safe; also while the node stops and looks for none any more. */
+  checkLease(): void {
+    if (!this.#parts.heartbeat.isSafe) this.#loseAll()
   }
 
   /** The partition turned out to be somebody else's, or is no longer safe to act on. */

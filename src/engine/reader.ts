@@ -24,6 +24,8 @@ export interface ReaderParts {
 /** How often a partition is read without a hint. */
 export const pollMs = 500
 const itemsAtOnce = 2_048
+/** Items of a queue in memory beyond which no more of it are read. */
+const maxLoadedOfQueue = 5_000
 const bytesAtOnce = 8_000_000
 /** Held items of a partition in memory, and gaps in what is done of it, before some are moved to the lane. */
 const maxHeld = 2_000
@@ -56,27 +58,20 @@ export class Reader implements Part {
 
   /** There may be room in memory again: reads on where more is known to be. */
   wakeForMore(): void {
-    if (this.#parts.dispatcher.isFull || this.#parts.dispatcher.hasPlenty) return
-    for (const partition of this.#parts.owned.values()) {
-      if (!partition.hinted || !mayRead(partition)) continue
-      this.#loop.wake()
-      return
-    }
+    if (this.#readable().some((partition) => partition.hinted)) this.#loop.wake()
   }
 
   /** One pass over all partitions that have something, or whose time has come. */
   async tick(): Promise<number> {
-    const { dispatcher, stream, owned } = this.#parts
-    // Woken when there is room again.
-    if (dispatcher.isFull || dispatcher.hasPlenty) {
-      this.#relieve()
-      return pollMs
-    }
+    const { dispatcher, stream } = this.#parts
     const now = performance.now()
-    const wanted = [...owned.values()].filter(
-      (partition) => mayRead(partition) && (partition.hinted || now - partition.readAt >= pollMs),
+    const wanted = this.#readable().filter(
+      (partition) => partition.hinted || now - partition.readAt >= pollMs,
     )
-    if (wanted.length === 0) return this.#untilPoll(now)
+    if (wanted.length === 0) {
+      this.#relieve()
+      return this.#untilPoll(now)
+    }
     for (const partition of wanted) {
       partition.hinted = false
       partition.readAt = now
@@ -114,10 +109,24 @@ export class Reader implements Part {
     this.#parts.dispatcher.pump()
   }
 
+  /**
+   * Where reading may go on. Not where a queue has plenty in memory: by queue, so that a slow one with a backlog does not keep
+   * the others waiting.
+   */
+  #readable(): OwnedPartition[] {
+    if (this.#parts.dispatcher.isFull) return []
+    const partitions = [...this.#parts.owned.values()]
+    const queues = inMemory(partitions)
+    return partitions.filter((partition) => {
+      const queue = queues.get(partition.queue)
+      if (!queue || !mayRead(partition)) return false
+      return queue.loaded < maxLoadedOfQueue && !this.#parts.dispatcher.isPlenty(queue.ready)
+    })
+  }
+
   #untilPoll(now: number): number {
     let wait = pollMs
-    for (const partition of this.#parts.owned.values()) {
-      if (!mayRead(partition)) continue
+    for (const partition of this.#readable()) {
       wait = Math.min(wait, partition.hinted ? 0 : Math.max(1, pollMs - (now - partition.readAt)))
     }
     return wait
@@ -245,12 +254,28 @@ export class Reader implements Part {
    */
   #relieve(): void {
     const { owned, dispatcher } = this.#parts
+    const queues = inMemory([...owned.values()])
     for (const partition of owned.values()) {
       if (partition.held === 0 || partition.ready > 0) continue
-      if (dispatcher.isFull || partition.held > maxHeld || partition.done.size > maxGaps)
+      const isFull = dispatcher.isFull || (queues.get(partition.queue)?.loaded ?? 0) >= maxLoadedOfQueue
+      if (isFull || partition.held > maxHeld || partition.done.size > maxGaps)
         dispatcher.spill(partition, Math.ceil(partition.held / 2))
     }
   }
+}
+
+/** What the queues have in memory. */
+function inMemory(partitions: readonly OwnedPartition[]): Map<number, { loaded: number; ready: number }> {
+  const queues = new Map<number, { loaded: number; ready: number }>()
+  for (const { queue, loaded, ready } of partitions) {
+    const sum = queues.get(queue)
+    if (!sum) queues.set(queue, { loaded, ready })
+    else {
+      sum.loaded += loaded
+      sum.ready += ready
+    }
+  }
+  return queues
 }
 
 // With many gaps in what is done, each settle costs more: what is in memory goes first.

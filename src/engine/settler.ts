@@ -235,7 +235,11 @@ export class Settler {
       return
     }
     const [work] = batch.items
-    if (!work?.processor || !mayStoreLess(work)) return this.#drop(batch, new SettlementBatch([], []))
+    if (!work?.processor || !mayStoreLess(work)) {
+      // Nothing to turn into a failure: what memory says of the partition cannot be stored. Begin again from the database.
+      for (const partition of batch.partitions()) this.#parts.onFenced(partition)
+      return this.#drop(batch, new SettlementBatch([], []))
+    }
     // What the handler wrote beside its outcome may be what could not be stored.
     if (work.attempt) work.attempt.lines = work.attempt.progressText = undefined
     if (work.outcome?.kind === 'failed') work.partition.lanePutsUnderWay--

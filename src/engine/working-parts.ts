@@ -46,7 +46,7 @@ export class WorkingParts {
       async () => {
         parts.dispatcher.sweep()
         // A lease that ends is noticed here, however slow the database is.
-        if (!parts.heartbeat.isSafe) parts.ownership.wake()
+        if (!parts.heartbeat.isSafe) parts.ownership.checkLease()
         return sweepMs
       },
       (error) => parts.events.emit('problem', { where: 'sweep', error }),

@@ -74,7 +74,7 @@ async function runNow(call: ServiceCall): Promise<Response> {
   if (!(await isForQueue(call, outcome.failure)))
     return answerProblem(problemOfRun(outcome.failure, door.report))
   const id = await door.road.acceptFailed(definition, input, outcome.failure, context)
-  // it waits for its second attempt, or was broken by its only one
+  // it waits for its next attempt; one that has only one gets it here
   const item = await door.road.item(id).catch((error: unknown) => door.report(error))
   return answerPending(item ?? { id }, door, 'scheduled')
 }

@@ -84,14 +84,22 @@ export async function forgetDeadNodes(runner: Runner, schema: string): Promise<v
 const selectLive = statement(
   'live-nodes',
   (schema) => `
-  select boot_id, name, to_json(types) as types, to_json(queues) as queues
-  from ${schema}.node
-  where lease_until > ${schema}.clock()`,
+  select n.boot_id, n.name, to_json(n.types) as types, to_json(n.queues) as queues,
+    n.lease_until > ${schema}.clock() + $1 * interval '1 ms' as beats
+  from ${schema}.node n
+  where n.lease_until > ${schema}.clock()`,
 )
 
-export async function readLiveNodes(runner: Runner, schema: string): Promise<NodeRow[]> {
-  const rows = await runner.run(selectLive(schema))
+export interface LiveNode extends NodeRow {
+  /** Whether its last heartbeat came in time: one that died has its lease for some seconds more. */
+  readonly beats: boolean
+}
+
+/** @param leftMs what is left of the lease of a node that beats, at least */
+export async function readLiveNodes(runner: Runner, schema: string, leftMs: number): Promise<LiveNode[]> {
+  const rows = await runner.run(selectLive(schema), [leftMs])
   return rows.map((row) => ({
+    beats: row['beats'] as boolean,
     bootId: row['boot_id'] as string,
     name: row['name'] as string,
     types: JSON.parse(row['types'] as string) as string[],

@@ -13,6 +13,8 @@ export interface StampedNews extends NodeNews {
 export class WorkerNode {
   readonly name: string
   readonly news: StampedNews[] = []
+  /** When it was killed, by the same clock as its news. */
+  killedAt: number | undefined
   readonly #process: ChildProcess
   readonly #sink: EffectSink
   readonly #heard = new EventEmitter()
@@ -80,6 +82,7 @@ export class WorkerNode {
   /** SIGKILL, stamped in the history before it. */
   async kill(): Promise<void> {
     await this.#sink.mark('kill', this.name)
+    this.killedAt = performance.now()
     await this.#end('SIGKILL')
   }
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { assignPartitions } from '../../src/engine/assignment.ts'
+import { assignPartitions, assignToBeating } from '../../src/engine/assignment.ts'
 
 const partitions = (queue: number, count: number) =>
   Array.from({ length: count }, (_, partition) => ({ queue, partition }))
@@ -49,6 +49,16 @@ describe('who should own which partition', () => {
 
   it('gives nothing to nodes that only accept', () => {
     assert.equal(assignPartitions(nodes(2, [1], ['web']), partitions(1, 4)).size, 0)
+  })
+
+  it('passes over a node whose heartbeat is late, for what it should have and no more', () => {
+    const all = nodes(4).map((node, at) => ({ ...node, beats: at !== 2 }))
+    const late = all[2]?.bootId
+    const usual = assignPartitions(all, partitions(1, 12))
+    const assigned = assignToBeating(all, partitions(1, 12))
+    for (const [name, owner] of usual)
+      if (owner === late) assert.notEqual(assigned.get(name), late)
+      else assert.equal(assigned.get(name), owner)
   })
 
   it('moves little when a node comes', () => {

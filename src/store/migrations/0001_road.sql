@@ -437,9 +437,18 @@ begin
     end if;
   end if;
   if holes_out is not null then
-    delete from {schema}.hole h
-    using json_to_recordset(holes_out) as r(queue int, partition int, seq bigint)
-    where h.queue = r.queue and h.partition = r.partition and h.seq = r.seq;
+    with gone as (
+      delete from {schema}.hole h
+      using json_to_recordset(holes_out) as r(queue int, partition int, seq bigint)
+      where h.queue = r.queue and h.partition = r.partition and h.seq = r.seq
+      returning h.queue, h.partition, h.seq
+    )
+    select string_agg(r.queue || '/' || r.partition || '/' || r.seq, ',') into missing
+    from json_to_recordset(holes_out) as r(queue int, partition int, seq bigint)
+    where not exists (select from gone g where g.queue = r.queue and g.partition = r.partition and g.seq = r.seq);
+    if missing is not null then
+      raise exception 'coatcheck: a hole has changed' using errcode = 'CC003', detail = missing;
+    end if;
   end if;
   if holes_in is not null then
     insert into {schema}.hole (queue, partition, seq, xid)
@@ -488,7 +497,7 @@ begin
   for i in 1 .. cardinality(queues) loop
     update {schema}.partition p
     set done = p.done + dones[i]::int8multirange,
-        watermark = coalesce((select upper(r) from unnest(p.done + dones[i]::int8multirange) as r limit 1), 0),
+        watermark = coalesce((select upper(r) from unnest(p.done + dones[i]::int8multirange) as r where lower(r) = 0), 0),
         indexed_to = greatest(p.indexed_to, indexed[i])
     where p.queue = queues[i] and p.partition = partition_numbers[i]
       and p.owner = boot and p.epoch = epochs[i]
