@@ -76,9 +76,13 @@ export async function createTestNode(options: TestNodeOptions): Promise<TestNode
     drain: (drainOptions: DrainOptions = {}) =>
       untilDrained(engineOf(node), node.events, toMs(drainOptions.timeout ?? 20_000, 'timeout')),
     async items(): Promise<Item[]> {
-      const ids = await readAllItemIds(driver, schema)
-      const items = await Promise.all(ids.map((id) => node.item(id)))
-      return items.filter((item) => item !== undefined)
+      const items: Item[] = []
+      // One after the other: an embedded database has one connection, and what waits for it in vain fails.
+      for (const id of await readAllItemIds(driver, schema)) {
+        const item = await node.item(id)
+        if (item) items.push(item)
+      }
+      return items
     },
     stop(): Promise<void> {
       alive.delete(node)

@@ -98,7 +98,12 @@ test('a burst of one key comes down to the last, and every item is accounted for
     Array.from({ length: 1_000 }, (_, n) => n),
   )
   await node.drain()
-  const states = await Promise.all(ids.map(async (id) => (await node.item(id))?.state))
+  const items = await node.items()
+  assert.deepEqual(
+    items.map(({ id }) => id),
+    ids,
+  )
+  const states = items.map(({ state }) => state)
   assert.equal(states.at(-1), 'succeeded')
   assert.equal(states.filter((state) => state === 'succeeded').length, ran.length)
   assert.equal(states.filter((state) => state === 'cancelled').length, 1_000 - ran.length)
