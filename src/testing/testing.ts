@@ -15,7 +15,7 @@ export interface TestNodeOptions extends NodeOptions {
    * `memory://tests`, share one, each in its own `schema`.
    */
   readonly directory?: string
-  /** Tests that go over HTTP call `node.fetch`; it listens nowhere unless set. */
+  /** It listens nowhere unless set; `{ port: 0 }` takes a free port, which `node.url` tells. */
   readonly http?: NodeOptions['http'] & {}
   /** Whether it is started when it is given to you; true unless set. */
   readonly start?: boolean
