@@ -128,12 +128,16 @@ test('an unknown processor is refused, with the one that was meant', async (t) =
       /no queue processor "hire-wroker" .*did you mean "hire-worker"/,
     ],
     [{ kind: 'service', name: 'hire-worker' }, /no service "hire-worker"/],
-    ['hire-worker', /"hire-worker"/],
-    [undefined, /"undefined"/],
   ] as const) {
     await assert.rejects(node.enqueue(target as never, {}), refusalOf('UNKNOWN_PROCESSOR', says))
     await assert.rejects(node.enqueueMany(target as never, [{}]), refusalOf('UNKNOWN_PROCESSOR', says))
   }
+  // a name, or what a circular import leaves, is no definition
+  for (const [target, says] of [
+    ['hire-worker', /is "hire-worker"; give the definition itself/],
+    [undefined, /is undefined; give the definition itself/],
+  ] as const)
+    await assert.rejects(node.enqueue(target as never, {}), refusalOf('OPTION_INVALID', says))
 })
 
 test('what is at the limit is taken and runs', async (t) => {

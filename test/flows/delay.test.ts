@@ -134,7 +134,7 @@ test('a time that cannot be is refused', async (t) => {
   const node = await setup(t, [step])
   const wrong = [
     [{ at: new Date(Number.NaN) }, /at is Invalid Date/],
-    [{ at: '2027-01-01' as unknown as Date }, /at is 2027-01-01/],
+    [{ at: '2027-01-01' as unknown as Date }, /at is "2027-01-01"/],
     [{ delay: '5 parsecs' as '5s' }, /delay/],
     [{ delay: -1 }, /delay/],
     [{ delay: '1s', at: new Date() }, /both delay .* and at/],
