@@ -20,12 +20,17 @@ export async function sendSurely(
   againForMs = patienceMs,
 ): Promise<number> {
   const began = performance.now()
-  const notAfter = (await clock.recent(30_000)) + resendWindowMs
+  let notAfter = (await clock.recent(30_000)) + resendWindowMs
   let ambiguous: unknown
   for (let attempt = 0; ; attempt++) {
     try {
       return await send(notAfter)
     } catch (error) {
+      // The first send came too late: the database's clock has jumped since it was read, and nothing is in doubt.
+      if (attempt === 0 && isTooLate(error)) {
+        notAfter = (await clock.recent(0)) + resendWindowMs
+        continue
+      }
       if (isAmbiguous(error)) ambiguous ??= error
       else if (ambiguous === undefined) throw error
       else if (!isCoatcheckError(error, 'DATABASE_UNREACHABLE')) throw unknown(error)
@@ -33,6 +38,10 @@ export async function sendSurely(
       await wait(Math.min(50 * 2 ** attempt, 1000))
     }
   }
+}
+
+function isTooLate(error: unknown): boolean {
+  return (error as { code?: unknown } | undefined)?.code === 'CC002'
 }
 
 /** Whether a call failed so that its commit may have happened. */
