@@ -88,8 +88,8 @@ export class Indexer implements Part {
     let to = from
     let read = 0
     for (const row of rows) {
-      // What is younger may end before it need be shown; a gap may still be filled.
-      if (row.at > youngest || row.seq * itemsPerRow > to + itemsPerRow || read >= budget) break
+      // What is younger may end before it need be shown; a gap may still be filled, unless it is done with.
+      if (row.at > youngest || read >= budget || !isDoneBetween(partition, to, row.seq)) break
       read += row.count
       this.#indexRow(partition, row, from, indexed)
       to = (row.seq + 1) * itemsPerRow
@@ -148,4 +148,11 @@ export class Indexer implements Part {
     for (const [partition, rows] of byPartition)
       this.#parts.settler.note({ partition, ranges: [], holesIn: [], holesOut: [], indexed: { rows, to: 0 } })
   }
+}
+
+/** Whether all rows from a position up to a seq are dead, or holes that are watched. */
+function isDoneBetween(partition: OwnedPartition, position: number, seq: number): boolean {
+  for (let missing = Math.ceil(position / itemsPerRow); missing < seq; missing++)
+    if (!partition.done.has(missing * itemsPerRow)) return false
+  return true
 }

@@ -44,3 +44,33 @@ test('an index pass that comes late does not hide that an item runs', async (t) 
   go.give()
   await node.drain()
 })
+
+test('dead rows do not keep what lies behind them out of the tracked items', async (t) => {
+  const go = signal()
+  const step = defineQueueProcessor({
+    name: 'step',
+    input: z.number(),
+    dedicated: { partitions: 1 },
+    concurrency: 1,
+    process: () => go.promise,
+  })
+  const node = await setup(t, [step])
+  await node.enqueue(step, 0)
+  // Three in a row whose transactions rolled back, while the first item keeps the watermark before them.
+  for (let n = 1; n <= 3; n++)
+    await assert.rejects(
+      node.transaction(async (tx) => {
+        await node.enqueue(step, n, { tx })
+        throw new Error('rolled back')
+      }),
+    )
+  const behind = await node.enqueue(step, 4)
+  await until('it is among the tracked items', async () => {
+    const { rows } = await node.query(`select 1 from ${node.place.schema}.tracked_item where id = $1`, [
+      behind,
+    ])
+    return rows.length === 1
+  })
+  go.give()
+  await node.drain()
+})
