@@ -187,6 +187,8 @@ function isPermanent(failure: Failure): boolean {
 
 /** The delay after the `attempt`th attempt: grows by the factor, capped, and spread so that what failed together does not come back together. */
 export function backOff(retry: RetryPolicy, attempt: number): number {
+  // A delay of nothing stays nothing: times a factor beyond all numbers it would be no number.
+  if (retry.initialDelayMs === 0) return 0
   const grown = Math.min(retry.initialDelayMs * retry.factor ** (attempt - 1), retry.maxDelayMs)
   const spread = 1 + (Math.random() * 2 - 1) * retry.jitter
   return Math.round(grown * spread)

@@ -40,6 +40,10 @@ describe('the delay before the next attempt', () => {
     )
   })
 
+  test('of nothing stays nothing, however often it failed', () => {
+    assert.equal(backOff({ ...policy, initialDelayMs: 0, factor: 100 }, 1_000), 0)
+  })
+
   test('differs between items that failed together', () => {
     const delays = new Set(Array.from({ length: 50 }, () => backOff({ ...policy, jitter: 0.1 }, 1)))
     assert.ok(delays.size > 10)
