@@ -4,13 +4,16 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { ChaosRun, usualSettings } from '../test/chaos/chaos-run.ts'
 import { killRounds, problemsOf, type Round } from '../test/chaos/kill-rounds.ts'
+import { killStorm } from '../test/chaos/kill-storm.ts'
 import { startPostgres } from './postgres.ts'
 
-const usage = `Usage: npm run chaos -- [--kills 20] [--items 50000] [--keys 1000] [--failing 0.1] [--all] [--database url] [--folder path]
+const usage = `Usage: npm run chaos -- [--kills 20] [--items 50000] [--keys 1000] [--failing 0.1] [--all] [--storm]
+                        [--database url] [--folder path]
 
 Kills one of two nodes (SIGKILL) in the middle of so many keyed items, as often as asked, and checks the history of
 each round: nothing lost, nothing out of order, never two of a key at once, and only so much again as may run again.
-With --failing so many first attempts fail; with --all both nodes are killed.
+With --failing so many first attempts fail; with --all both nodes are killed. With --storm one of four nodes is killed
+every two seconds while the items come in, and what counts beside is how long a partition has no owner.
 Starts a PostgreSQL 15 that commits to disk; --database names an empty one to use instead.`
 
 const { values } = parseArgs({
@@ -21,6 +24,7 @@ const { values } = parseArgs({
     database: { type: 'string' },
     failing: { type: 'string', default: '0' },
     all: { type: 'boolean', default: false },
+    storm: { type: 'boolean', default: false },
     folder: { type: 'string' },
     help: { type: 'boolean', short: 'h', default: false },
   },
@@ -43,15 +47,17 @@ const run = await ChaosRun.start({ ...usualSettings, database, failing: Number(v
 const rounds: Round[] = []
 let problems = 0
 try {
-  for await (const round of killRounds(run, settings)) {
-    rounds.push(round)
-    problems += report(round)
-  }
+  if (values.storm) problems = await weather()
+  else
+    for await (const round of killRounds(run, settings)) {
+      rounds.push(round)
+      problems += report(round)
+    }
 } finally {
   await run.stop()
   await server?.stop()
 }
-summarize()
+if (!values.storm) summarize()
 process.exit(problems > 0 ? 1 : 0)
 
 function report(round: Round): number {
@@ -64,6 +70,19 @@ function report(round: Round): number {
   )
   for (const { kind, text } of found.slice(0, 10)) console.log(`  ${kind}: ${text}`)
   return found.length
+}
+
+/** Takeovers that meet takeovers: a partition may be without an owner for the lease and the time to notice it. */
+async function weather(): Promise<number> {
+  const { verdict, longestOwnerlessMs } = await killStorm(run, { ...settings, nodes: 4, everyMs: 2_000 })
+  const { losses, accepted, attempts, reruns, mostRerunsOfALoss } = verdict.figures
+  console.log(
+    `${losses} kills, ${accepted} items, ${attempts} attempts, ${reruns} again (${mostRerunsOfALoss} after one kill at most), ` +
+      `no owner for ${Math.round(longestOwnerlessMs)} ms at most (may be 12000), ${verdict.violations.length} violations`,
+  )
+  for (const { kind, text } of verdict.violations.slice(0, 10)) console.log(`  ${kind}: ${text}`)
+  console.log(`history ${folder}`)
+  return verdict.violations.length + (longestOwnerlessMs > 12_000 ? 1 : 0)
 }
 
 function summarize(): void {

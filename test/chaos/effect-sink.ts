@@ -59,6 +59,8 @@ export class EffectSink {
   // One question at a time: answers carry no name.
   #ask(order: SinkOrder): Promise<SinkCount> {
     const asked = this.#calls.then(async () => {
+      const { exitCode, signalCode } = this.#process
+      if (!this.#process.connected) throw new Error(`The sink has ended: ${signalCode ?? exitCode}.`)
       const answer = once(this.#process, 'message')
       this.#process.send(order)
       const [count] = (await answer) as [SinkCount]

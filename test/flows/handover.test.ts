@@ -28,19 +28,19 @@ describe('a planned handover', { skip: skipped }, () => {
 
   it('lets a partition work on where a handler takes too long', async (t) => {
     const run = await startRun(t, 1, { workMs: 30, concurrency: 20, partitions: 2 })
-    for (let key = 0; key < 8; key++) await run.load.enqueueLong(`long-${key}`, 22_000)
-    const second = await run.startNode()
-    await run.load.enqueue(12_000, 500, 'a')
+    for (let key = 0; key < 8; key++) await run.load.enqueueLong(`long-${key}`, 16_000)
+    await run.load.enqueue(10_000, 500, 'a')
+    await run.reaches(100, 30_000)
+    await run.startNode()
     await run.finish(90_000)
-    await run.isBalanced()
 
     const { violations, figures } = run.check()
     assert.deepEqual(violations, [])
-    assert.equal(figures.attempts, 12_008)
-    assert.equal(second.owned, 1)
+    assert.equal(figures.attempts, 10_008)
     const rests = restsOf(run.sink.history())
     t.diagnostic(`the partitions rested for ${rests.map(Math.round).join(', ')} ms`)
-    assert.ok(rests.length <= 2)
+    // Drained again and again there would be two or three.
+    assert.ok(rests.length <= 1)
   })
 })
 

@@ -5,7 +5,7 @@ import { skipped, startRun } from './chaos-setup.ts'
 describe('a node that loses its connections', { skip: skipped }, () => {
   it('goes on, and neither loses nor repeats anything', async (t) => {
     const run = await startRun(t, 2, { workMs: 30 })
-    const items = 30_000
+    const items = 20_000
     await run.load.enqueue(items, 500, 'a')
     let ended = 0
     for (let turn = 1; turn <= 12; turn++) {
@@ -25,7 +25,7 @@ describe('a node that loses its connections', { skip: skipped }, () => {
 
   it('keeps the order of keys whose items fail', async (t) => {
     const run = await startRun(t, 2, { workMs: 20, failing: 0.1 })
-    const items = 10_000
+    const items = 6_000
     await run.load.enqueue(items, 500, 'a')
     for (let turn = 1; turn <= 12; turn++) {
       await run.reaches((turn * items) / 15, 30_000)

@@ -16,19 +16,20 @@ describe('a node that is told to stop', { skip: skipped }, () => {
     const takenMs = performance.now() - began
     await run.finish(60_000)
 
-    const { violations, figures } = run.check({ idleMs: 3_000 })
+    const { violations, figures } = run.check({ idleMs: 5_500 })
     assert.deepEqual(violations, [])
     assert.equal(figures.attempts, 10_000)
     assert.equal((await run.load.standing()).tried, 0)
     t.diagnostic(`stopped after ${Math.round(stopMs)} ms, all taken over after ${Math.round(takenMs)} ms`)
-    assert.ok(stopMs < 2_500 && takenMs < 3_500)
+    // The lease would have run for 6 s at least.
+    assert.ok(stopMs < 4_000 && takenMs < 5_500)
   })
 
   it('loses and repeats nothing while all nodes are replaced, one after the other', async (t) => {
     const run = await startRun(t, 2, { workMs: 50 })
-    await run.load.enqueue(25_000, 500, 'a')
+    await run.load.enqueue(20_000, 500, 'a')
     await run.reaches(500, 30_000)
-    for (let turn = 0; turn < 4; turn++) {
+    for (let turn = 0; turn < 3; turn++) {
       const [oldest] = run.nodes
       await run.startNode()
       await oldest?.terminate()
@@ -38,7 +39,7 @@ describe('a node that is told to stop', { skip: skipped }, () => {
 
     const { violations, figures } = run.check({ idleMs: 10_000 })
     assert.deepEqual(violations, [])
-    assert.equal(figures.attempts, 25_000)
+    assert.equal(figures.attempts, 20_000)
     assert.equal((await run.load.standing()).tried, 0)
   })
 
@@ -53,7 +54,7 @@ describe('a node that is told to stop', { skip: skipped }, () => {
     await first?.terminate()
     const stopMs = performance.now() - began
     assert.equal(first?.exitCode, 0)
-    assert.ok(stopMs > 1_000 && stopMs < 4_500, `stopped after ${Math.round(stopMs)} ms`)
+    assert.ok(stopMs > 1_000 && stopMs < 6_000, `stopped after ${Math.round(stopMs)} ms`)
     await run.startNode()
     await run.finish(60_000)
 
