@@ -37,9 +37,9 @@ describe('npm run bench -- --quick', { skip }, () => {
         .filter((line) => /^\| .+ \| [\d,.]+ \| [\d,.]+ \| [\d.]+× \|/.test(line))
       assert.equal(measured.length, rows, out)
     })
+})
 
-  it('refuses an unknown claim and a flag that it does not know', async () => {
-    assert.equal((await runBench('--only', 'speed')).code, 2)
-    assert.equal((await runBench('--fast')).code, 2)
-  })
+it('refuses an unknown claim and a flag that it does not know', async () => {
+  assert.equal((await runBench('--only', 'speed')).code, 2)
+  assert.equal((await runBench('--fast')).code, 2)
 })
