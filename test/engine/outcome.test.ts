@@ -35,7 +35,7 @@ describe('the delay before the next attempt', () => {
         const delay = backOff(retry, attempt)
         assert.ok(Number.isSafeInteger(delay) && delay >= 0, `${delay}`)
         assert.ok(plain <= retry.maxDelayMs)
-        assert.ok(Math.abs(delay - plain) <= plain * retry.jitter + 1, `${delay} of ${plain}`)
+        assert.ok(Math.abs(delay - plain) <= (plain + 1) * retry.jitter + 1, `${delay} of ${plain}`)
       }),
     )
   })

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { z } from 'zod'
 import { defineApplication, defineQueueProcessor, defineService } from '../../src/define/define.ts'
-import { createTestNode } from '../../src/testing/testing.ts'
+import { createTestNode, type TestNode } from '../../src/testing/testing.ts'
 
 // What docs/guide/testing.md shows, as it shows it.
 
@@ -20,8 +20,11 @@ const hire = defineService({
 const hr = defineApplication({ name: 'hr', definitions: [remind, hire] })
 
 const shared = { database: 'embedded', directory: 'memory://tests' } as const
-const keeper = createTestNode({ applications: [hr], ...shared, schema: 'keeper', start: false })
-after(async () => (await keeper).stop())
+let keeper: Promise<TestNode> | undefined
+// Not before it is needed: two databases that start at once take more than twice as long.
+const keepOpen = () =>
+  (keeper ??= createTestNode({ applications: [hr], ...shared, schema: 'keeper', start: false }))
+after(async () => (await keeper)?.stop())
 
 test('a node with nothing but its applications', async (t) => {
   const node = await createTestNode({ applications: [hr] })
@@ -36,7 +39,7 @@ test('a node with nothing but its applications', async (t) => {
 })
 
 test('two nodes of one database in memory, each in its own schema', async (t) => {
-  await keeper
+  await keepOpen()
   const nodes = await Promise.all(
     ['one', 'two'].map((schema) => createTestNode({ applications: [hr], ...shared, schema })),
   )
@@ -50,7 +53,7 @@ test('two nodes of one database in memory, each in its own schema', async (t) =>
 })
 
 test('an answer over HTTP from a free port', async (t) => {
-  await keeper
+  await keepOpen()
   const node = await createTestNode({ applications: [hr], ...shared, schema: 'http', http: { port: 0 } })
   t.after(() => node.stop())
   const response = await fetch(`${node.url}/services/hr/hire-worker`, {
