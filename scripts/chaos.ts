@@ -41,9 +41,14 @@ const settings = {
 }
 const folder = values.folder ?? (await mkdtemp(join(tmpdir(), 'coatcheck-chaos-')))
 await mkdir(folder, { recursive: true })
-const server = values.database === undefined ? await startPostgres({ version: 15, durable: true }) : undefined
-const database = values.database ?? server?.url ?? ''
+/** What is to be ended, the last one first. */
+const endings: (() => Promise<void>)[] = []
+// The nodes end with this process; the server would stay.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+  process.once(signal, () => void end().finally(() => process.exit(2)))
+const database = values.database ?? (await startServer())
 const run = await ChaosRun.start({ ...usualSettings, database, failing: Number(values.failing) }, folder)
+endings.push(() => run.stop())
 const rounds: Round[] = []
 let problems = 0
 try {
@@ -54,11 +59,20 @@ try {
       problems += report(round)
     }
 } finally {
-  await run.stop()
-  await server?.stop()
+  await end()
 }
 if (!values.storm) summarize()
 process.exit(problems > 0 ? 1 : 0)
+
+async function startServer(): Promise<string> {
+  const server = await startPostgres({ version: 15, durable: true })
+  endings.push(() => server.stop())
+  return server.url
+}
+
+async function end(): Promise<void> {
+  for (const ending of endings.toReversed()) await ending().catch((error: unknown) => console.error(error))
+}
 
 function report(round: Round): number {
   const { figures } = round.verdict

@@ -50,7 +50,7 @@ export class EffectSink {
   }
 
   async stop(): Promise<void> {
-    if (this.#process.exitCode !== null) return
+    if (!this.#process.connected) return
     const ended = once(this.#process, 'exit')
     this.#process.disconnect()
     await ended
