@@ -45,8 +45,8 @@ describe('a node that is told to stop', { skip: skipped }, () => {
 
   it('ends handlers at the deadline, without using up an attempt', async (t) => {
     const run = await startRun(t, 1, { stopTimeoutMs: 1_000 })
-    for (let key = 0; key < 5; key++) await run.load.enqueueLong(`long-${key}`, 8_000)
-    await run.load.enqueueLong('deaf', 8_000, true)
+    for (let key = 0; key < 5; key++) await run.load.enqueueLong(`long-${key}`, 15_000)
+    await run.load.enqueueLong('deaf', 15_000, true)
     await run.load.enqueue(500, 50, 'a')
     await run.reaches(500, 30_000)
     const [first] = run.nodes
