@@ -28,6 +28,12 @@ const lostConnection =
   /^(Connection terminated|Client has encountered a connection error|Client was closed|timeout expired)/
 
 /**
+ * A full disk, no connection left, a disk that fails: it is no fault of the statement, which the server has undone and which may
+ * be sent again.
+ */
+const isOutOfRoom = /^(53100|53300|58030)$/
+
+/**
  * Makes an error of the catalogue of one that says "no database", and leaves the others (constraint violations, syntax
  * errors) as they are.
  * @param ambiguous whether the statement, once sent, may have taken effect all the same
@@ -38,6 +44,7 @@ export function translateError(error: unknown, ambiguous: boolean): TranslatedEr
   if (isServerError(error)) {
     const broken = error.severity === 'FATAL' || error.severity === 'PANIC'
     if (/^(57P0[1235]|08...)$/.test(code)) return { error: unreachable(error, ambiguous), broken: true }
+    if (isOutOfRoom.test(code)) return { error: unreachable(error, false), broken }
     if (code === '25P03')
       return { error: timedOut('The transaction was idle for too long', false, error), broken: true }
     // statement_timeout, or somebody cancelled it: the server has undone the statement

@@ -17,6 +17,15 @@ export interface CallOptions {
    * asked to cancel, and the connection is given up.
    */
   readonly timeoutMs?: number
+  /** How much of it may pass until there is a connection, in milliseconds; all of it unless set. */
+  readonly connectMs?: number
+}
+
+/**
+ * The deadlines of an accept: what was dialled into a dead network leads nowhere when that is back, and another connection does.
+ */
+export function acceptDeadlines(timeoutMs: number): CallOptions {
+  return { timeoutMs, connectMs: 1_000 }
 }
 
 /**

@@ -19,6 +19,9 @@ export interface ItemRow {
   readonly startedAt: number | null
   readonly endedAt: number | null
   readonly dueAt: number | null
+  readonly heldBy: string | null
+  /** Its retention is over; a broken item is there all the same. */
+  readonly expired: boolean
 }
 
 // One statement, one snapshot: separate ones would miss an item on its way from one place to the next. A lane says where
@@ -38,7 +41,14 @@ const lookup = statement(
     ${schema}.epoch_ms(coalesce(b.enqueued_at, w.enqueued_at, t.enqueued_at, l.at)) as enqueued_at,
     ${schema}.epoch_ms(coalesce(b.started_at, w.started_at, t.started_at)) as started_at,
     ${schema}.epoch_ms(coalesce(b.broken_at, t.ended_at)) as ended_at,
-    ${schema}.epoch_ms(case when t.state is distinct from 'running' then w.due_at end) as due_at
+    ${schema}.epoch_ms(case when t.state is distinct from 'running' then w.due_at end) as due_at,
+    (
+      select x.id from ${schema}.broken_item x
+      where x.blocks and x.queue = w.queue and x.scope = w.scope and x.key = w.key and w.state = 'held'
+      order by x.generation, x.position
+      limit 1
+    ) as held_by,
+    coalesce(t.expires_at < ${schema}.clock(), false) as expired
   from (select $1::uuid as id) as i
   left join ${schema}.broken_item b on b.id = i.id
   left join ${schema}.waiting_item w on w.id = i.id
@@ -110,7 +120,7 @@ const expire = statement(
     delete from ${schema}.tracked_item
     where id in (
       select id from ${schema}.tracked_item
-      where expires_at < ${schema}.clock() and state <> 'broken'
+      where expires_at < (select ${schema}.clock()) and state <> 'broken'
       limit $1
       for update skip locked
     )
@@ -125,6 +135,27 @@ const expire = statement(
 export async function expireItems(runner: Runner, schema: string, limit: number): Promise<number> {
   const [row] = await runner.run(expire(schema), [limit])
   return row?.['rows'] as number
+}
+
+const limit = statement(
+  'limit-retention',
+  (schema) => `
+  update ${schema}.tracked_item
+  set expires_at = ${schema}.clock() + $2 * interval '1 ms'
+  where id = $1 and ended_at is not null and expires_at > ${schema}.clock() + $2 * interval '1 ms'`,
+)
+
+/** Who asked for it waits for the end of its answer. */
+const limitTimeoutMs = 2_000
+
+/** Keeps an ended item no longer than so many milliseconds from now; what is over earlier stays so. */
+export async function limitRetention(
+  runner: Runner,
+  schema: string,
+  id: string,
+  keptMs: number,
+): Promise<void> {
+  await runner.run(limit(schema), [id, keptMs], { timeoutMs: limitTimeoutMs })
 }
 
 function toItemRow(row: Row): ItemRow {
@@ -145,5 +176,7 @@ function toItemRow(row: Row): ItemRow {
     startedAt: row['started_at'] as number | null,
     endedAt: row['ended_at'] as number | null,
     dueAt: row['due_at'] as number | null,
+    heldBy: row['held_by'] as string | null,
+    expired: row['expired'] as boolean,
   }
 }

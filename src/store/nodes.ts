@@ -46,6 +46,22 @@ export const renewLease = statement(
   returning ${schema}.epoch_ms(${schema}.clock()) as clock`,
 )
 
+const clearQueues = statement(
+  'retire-node',
+  (schema) => `
+  update ${schema}.node set queues = '{}' where boot_id = $1`,
+)
+
+/** The node serves no queue any more; it keeps its lease, and with it what it still owns. */
+export async function retireNode(
+  runner: Runner,
+  schema: string,
+  bootId: string,
+  timeoutMs: number,
+): Promise<void> {
+  await runner.run(clearQueues(schema), [bootId], { timeoutMs })
+}
+
 const deleteNode = statement(
   'unregister-node',
   (schema) => `
@@ -74,11 +90,16 @@ export async function unregisterOthers(
 const deleteDead = statement(
   'forget-dead-nodes',
   (schema) => `
-  delete from ${schema}.node where lease_until < ${schema}.clock() - interval '1 day'`,
+  delete from ${schema}.node
+  where boot_id in (
+    select boot_id from ${schema}.node where lease_until < ${schema}.clock() - interval '1 day' limit $1 for update skip locked
+  )
+  returning 1`,
 )
 
-export async function forgetDeadNodes(runner: Runner, schema: string): Promise<void> {
-  await runner.run(deleteDead(schema))
+/** Deletes nodes that died a day ago, at most `limit`. @returns how many went */
+export async function forgetDeadNodes(runner: Runner, schema: string, limit: number): Promise<number> {
+  return (await runner.run(deleteDead(schema), [limit])).length
 }
 
 const selectLive = statement(

@@ -10,6 +10,8 @@ export interface PgDriverOptions {
   readonly database: string | UserPool
   /** Connections of the pool, 10 unless set. */
   readonly max?: number
+  /** How long a new connection may take, in milliseconds; 2,000 unless set. Not with a pool of the caller. */
+  readonly connectTimeoutMs?: number
   /** Prepare named statements; switch off behind a PgBouncer older than 1.21 in transaction mode. On unless set. */
   readonly preparedStatements?: boolean
   /** Use LISTEN. On unless set, except where `preparedStatements` is off: a pooler does not pass it on. */
@@ -32,9 +34,10 @@ export function createPgDriver(options: PgDriverOptions): Driver {
       'CONFIG_INVALID',
       'The pool given as database has pipeline: true, and such clients refuse our statements; give a pool without it, or a URL',
     )
-  const settings = typeof database === 'string' ? serverSettings(database) : database.options
+  const settings =
+    typeof database === 'string' ? serverSettings(database, options.connectTimeoutMs) : database.options
   const ownPool =
-    typeof database === 'string' ? createServerPool(serverSettings(database), options.max ?? 10) : undefined
+    typeof database === 'string' && settings ? createServerPool(settings, options.max ?? 10) : undefined
   const listener = listen && settings ? new PgListener(() => createClient(settings)) : undefined
   return new PooledDriver({
     kind: 'postgres',

@@ -2,7 +2,8 @@ import type { Duplex } from 'node:stream'
 import pg from 'pg'
 import type { PgPool } from './user-pool.ts'
 
-const connectTimeoutMs = 5000
+/** What hangs in a dead network takes a place of the pool for so long, when the network may be back already. */
+const usualConnectTimeoutMs = 2000
 const keepAliveDelayMs = 10_000
 
 /** A pool of our own. */
@@ -12,7 +13,7 @@ export interface OwnPool extends PgPool {
 }
 
 /** What the clients of a server are made from. */
-export function serverSettings(connectionString: string): object {
+export function serverSettings(connectionString: string, connectTimeoutMs = usualConnectTimeoutMs): object {
   return {
     connectionString,
     connectionTimeoutMillis: connectTimeoutMs,

@@ -48,7 +48,11 @@ export class PooledDriver implements Driver {
     const timeoutMs = options?.timeoutMs ?? defaultTimeoutMs
     const call = new PgCall(statement, values, this.#options.preparedStatements)
     try {
-      return await this.#onSession(timeoutMs, (session, leftMs) => session.call(call, leftMs, true))
+      return await this.#onSession(
+        timeoutMs,
+        (session, leftMs) => session.call(call, leftMs, true),
+        options?.connectMs,
+      )
     } catch (error) {
       // A table has changed since the plan was made. Nothing ran, and other connections may hold the same plan.
       if (!call.name || !isStalePlan(error)) throw error
@@ -129,13 +133,14 @@ export class PooledDriver implements Driver {
   async #onSession<T>(
     timeoutMs: number,
     work: (session: PgSession, leftMs: number) => Promise<T>,
+    connectMs = timeoutMs,
   ): Promise<T> {
     this.checkFree()
     const start = performance.now()
     this.#borrowed++
     let session: PgSession | undefined
     try {
-      session = await this.#borrow(timeoutMs)
+      session = await this.#borrow(Math.min(connectMs, timeoutMs))
       return await work(session, Math.max(1, timeoutMs - (performance.now() - start)))
     } finally {
       session?.release()

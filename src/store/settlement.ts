@@ -30,6 +30,8 @@ export interface Settlement {
   readonly holesOut: string | null
   /** The arguments of `append` for what handlers enqueued, or null. */
   readonly appended: readonly unknown[] | null
+  /** The arguments of `decide_acts`, or null. */
+  readonly acts: readonly (string | null)[] | null
 }
 
 /** Definitions whose items one settle inserts plainly. */
@@ -52,22 +54,32 @@ const trackTypes = [
   'text',
 ]
 const appendTypes = ['int[]', 'int[]', 'int[]', 'uuid[]', 'int[]', 'text[]']
+const actTypes = ['json', 'json', 'json', 'json']
 
 function callOf(name: string, types: readonly string[], from: number): string {
   return `${name}(${types.map((type, at) => `$${from + at}::${type}`).join(', ')})`
 }
 
 // One statement for each number of definitions, so that each is prepared once. The settle last: it ends with the fence.
-const settles = [false, true].map((appends) =>
+const settles = [
+  [false, false],
+  [true, false],
+  [false, true],
+  [true, true],
+].map(([appends, acts]) =>
   Array.from({ length: maxTrackedGroups + 1 }, (_, groups) =>
-    statement(`settle-${groups}${appends ? '-append' : ''}`, (schema) => {
+    statement(`settle-${groups}${appends ? '-append' : ''}${acts ? '-acts' : ''}`, (schema) => {
       const calls: string[] = []
       let from = 15
       for (let group = 0; group < groups; group++) {
         calls.push(callOf(`${schema}.track`, trackTypes, from))
         from += trackTypes.length
       }
-      if (appends) calls.push(callOf(`${schema}.append`, appendTypes, from))
+      if (appends) {
+        calls.push(callOf(`${schema}.append`, appendTypes, from))
+        from += appendTypes.length
+      }
+      if (acts) calls.push(callOf(`${schema}.decide_acts`, actTypes, from))
       const named = calls.map((call, at) => `${call} as call_${at}`)
       return `
   select ${[...named, settleCall(schema)].join(',\n    ')}`
@@ -100,7 +112,9 @@ export function settleStatement(
   ]
   for (const group of settlement.tracked) values.push(...group)
   if (settlement.appended !== null) values.push(...settlement.appended)
-  const made = settles[settlement.appended === null ? 0 : 1]?.[settlement.tracked.length]
+  if (settlement.acts !== null) values.push(...settlement.acts)
+  const kind = (settlement.appended === null ? 0 : 1) + (settlement.acts === null ? 0 : 2)
+  const made = settles[kind]?.[settlement.tracked.length]
   if (!made)
     throw new RangeError(`a settle takes ${maxTrackedGroups} definitions, not ${settlement.tracked.length}`)
   return { statement: made(schema), values }

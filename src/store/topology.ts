@@ -1,4 +1,4 @@
-import type { Runner } from './driver.ts'
+import { acceptDeadlines, type Runner } from './driver.ts'
 import { statement } from './statement.ts'
 
 /** A queue: its number, and the partitions of its current generation. */
@@ -49,14 +49,39 @@ export async function declareDefinitions(
   await runner.run(declareAll(schema), [JSON.stringify(rows)], { timeoutMs: 20_000 })
 }
 
+const declareEach = statement(
+  'declare-queues',
+  (schema) => `
+  select ${schema}.declare_queue(r.name, r.partitions)
+  from json_to_recordset($1) as r(name text, partitions int)
+  order by r.name`,
+)
+
+/** Makes queues that are not there yet, each with its partitions. */
+export async function declareQueues(
+  runner: Runner,
+  schema: string,
+  queues: ReadonlyMap<string, number>,
+): Promise<void> {
+  const rows = Array.from(queues, ([name, partitions]) => ({ name, partitions }))
+  await runner.run(declareEach(schema), [JSON.stringify(rows)], { timeoutMs: 20_000 })
+}
+
 const selectQueues = statement(
   'queues',
   (schema) => `
   select number, name, generation, first_partition, partitions from ${schema}.queue`,
 )
 
-export async function readQueues(runner: Runner, schema: string): Promise<QueueRow[]> {
-  const rows = await runner.run(selectQueues(schema))
+/** @param runner may be somebody's transaction: then as that sees them */
+export async function readQueues(
+  runner: Pick<Runner, 'run'> | Pick<Runner, 'query'>,
+  schema: string,
+): Promise<QueueRow[]> {
+  const rows =
+    'run' in runner
+      ? await runner.run(selectQueues(schema))
+      : (await runner.query(selectQueues(schema).text)).rows
   return rows.map((row) => ({
     number: row['number'] as number,
     name: row['name'] as string,
@@ -72,8 +97,11 @@ const clock = statement(
   select ${schema}.epoch_ms(${schema}.clock()) as clock`,
 )
 
+/** Asked for before an append whose caller waits. */
+const clockTimeoutMs = 2_000
+
 /** The database's time in milliseconds. */
 export async function readClock(runner: Runner, schema: string): Promise<number> {
-  const [row] = await runner.run(clock(schema))
+  const [row] = await runner.run(clock(schema), [], acceptDeadlines(clockTimeoutMs))
   return row?.['clock'] as number
 }

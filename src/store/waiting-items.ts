@@ -1,4 +1,5 @@
-import type { Row, Runner } from './driver.ts'
+import { isBlocked, isBlockedKey } from './blocked-keys.ts'
+import { acceptDeadlines, type Row, type Runner } from './driver.ts'
 import type { PartitionName } from './partitions.ts'
 import { statement } from './statement.ts'
 
@@ -7,8 +8,9 @@ export type WaitingState = 'ready' | 'scheduled' | 'held' | 'deferred'
 /** A row of the waiting lane. */
 export interface WaitingRow extends PartitionName {
   readonly id: string
-  /** Its place in the order of its key; undefined for a delayed item that has not been in the log yet. */
+  /** Its place in the order of its key, after the generation; undefined for a delayed item that has not been in the log yet. */
   readonly position: number | undefined
+  readonly generation: number | undefined
   readonly definition: string
   readonly scope: string
   readonly key: string | undefined
@@ -19,40 +21,58 @@ export interface WaitingRow extends PartitionName {
   readonly entry: string
   /** Milliseconds by the database's clock. */
   readonly enqueuedAt: number
+  /** It can still be replaced by whoever accepts under its debounce key. */
+  readonly isDebounced: boolean
 }
 
 const columns = `
-  w.id, w.queue, w.partition, w.position, w.definition, w.scope, w.key, w.state, w.moves, w.attempts, w.version, w.entry`
+  w.id, w.queue, w.partition, w.generation, w.position, w.definition, w.scope, w.key, w.state, w.moves, w.attempts, w.version, w.entry`
 
 // By partition, oldest due first, so that one crowded partition does not take all places. The clock is asked once, in a
-// subselect: compared with row by row it would not bound the index, and all that is delayed would be read each time.
+// subselect: compared with row by row it would not bound the index, and all that is delayed would be read each time. Of large
+// ones those come that have least before them in their partition, up to the budget.
 const due = statement(
   'due-items',
   (schema) => `
-  select ${columns}, ${schema}.epoch_ms(w.enqueued_at) as enqueued_at
-  from json_to_recordset($1) as p(queue int, partition int)
-  cross join lateral (
-    select *
-    from ${schema}.waiting_item
-    where waiting_item.queue = p.queue and waiting_item.partition = p.partition
-      and waiting_item.due_at <= (select ${schema}.clock()) and waiting_item.state = 'scheduled'
-      and not waiting_item.id = any ($3::uuid[])
-      and (waiting_item.moves or waiting_item.definition = any ($4::text[]))
-    order by waiting_item.due_at
-    limit $2
-  ) as w`,
+  select ${columns}, ${schema}.epoch_ms(w.enqueued_at) as enqueued_at,
+    exists (select from ${schema}.debounce d where d.id = w.id) as is_debounced
+  from (
+    select sized.*,
+      sum(octet_length(sized.entry)) over (order by sized.bytes_before, sized.due_at, sized.id) - octet_length(sized.entry) as bytes_before_all
+    from json_to_recordset($1) as p(queue int, partition int)
+    cross join lateral (
+      select found.*, sum(octet_length(found.entry)) over (order by found.due_at, found.id) - octet_length(found.entry) as bytes_before
+      from (
+        select *
+        from ${schema}.waiting_item
+        where waiting_item.queue = p.queue and waiting_item.partition = p.partition
+          and waiting_item.due_at <= (select ${schema}.clock()) and waiting_item.state in ('scheduled', 'deferred')
+          and not waiting_item.id = any ($3::uuid[])
+          and (waiting_item.moves or waiting_item.definition = any ($4::text[]) and not ${isBlocked(schema, 'waiting_item')})
+        order by waiting_item.due_at
+        limit $2
+      ) as found
+    ) as sized
+  ) as w
+  where w.bytes_before_all < $5
+  order by w.due_at`,
 )
 
-/** Due rows of the partitions, leaving out those in `running` (in memory already) and those that none of `definitions` could run. */
+/**
+ * Due rows, oldest first, leaving out those in `running` (in memory already) and those that none of `definitions` could run.
+ * @param limits.items of each partition
+ * @param limits.bytes of all; the last row may go beyond it
+ */
 export async function readDue(
   runner: Runner,
   schema: string,
   partitions: readonly PartitionName[],
-  limit: number,
+  limits: { readonly items: number; readonly bytes: number },
   running: readonly string[],
   definitions: readonly string[],
 ): Promise<WaitingRow[]> {
-  const rows = await runner.run(due(schema), [JSON.stringify(partitions), limit, running, definitions])
+  const { items, bytes } = limits
+  const rows = await runner.run(due(schema), [JSON.stringify(partitions), items, running, definitions, bytes])
   return rows.map(toWaitingRow)
 }
 
@@ -80,54 +100,74 @@ export async function readNextDue(
   return (row?.['wait_ms'] as number | null) ?? undefined
 }
 
-/** A key with rows in the lane, and the place of the first of them. */
+/** A key that has rows in the lane, or is blocked; the place of the first row: below 0 where it comes from an older generation. */
 export interface WaitingKey extends PartitionName {
   readonly scope: string
   readonly key: string
-  readonly position: number
+  /** The place of its first row in the lane; undefined where it has none. */
+  readonly position: number | undefined
+  readonly isBlocked: boolean
 }
 
 const keysAmong = statement(
   'waiting-keys',
   (schema) => `
-  select k.scope, k.key, w.position
-  from unnest($3::text[], $4::text[]) as k(scope, key)
-  cross join lateral (
-    select position
-    from ${schema}.waiting_item
-    where queue = $1 and partition = $2 and waiting_item.scope = k.scope and waiting_item.key = k.key and position is not null
-    order by generation, position
-    limit 1
-  ) as w`,
+  select *
+  from (
+    select k.scope, k.key, case when w.generation < $5 then -1 else w.position end as position, ${isBlockedKey(schema, '$1', 'k.scope', 'k.key')} as is_blocked
+    from unnest($3::text[], $4::text[]) as k(scope, key)
+    left join lateral (
+      select generation, position
+      from ${schema}.waiting_item
+      where queue = $1 and partition = $2 and waiting_item.scope = k.scope and waiting_item.key = k.key and position is not null
+      order by generation, position
+      limit 1
+    ) as w on true
+  ) as found
+  where position is not null or is_blocked`,
 )
 
-/** Which of the keys have rows in the lane of the partition. */
+/** Which of the keys have rows in the lane of the partition, or are blocked. */
 export async function readWaitingKeys(
   runner: Runner,
   schema: string,
-  name: PartitionName,
+  name: PartitionName & { readonly generation: number },
   scopes: readonly string[],
   keys: readonly string[],
 ): Promise<WaitingKey[]> {
-  const rows = await runner.run(keysAmong(schema), [name.queue, name.partition, scopes, keys])
+  const values = [name.queue, name.partition, scopes, keys, name.generation]
+  const rows = await runner.run(keysAmong(schema), values)
   return rows.map((row) => ({
     ...name,
     scope: row['scope'] as string,
     key: row['key'] as string,
-    position: Number(row['position']),
+    position: row['position'] === null ? undefined : Number(row['position']),
+    isBlocked: row['is_blocked'] === true,
   }))
 }
 
 const ofKey = statement(
   'waiting-of-key',
   (schema) => `
-  select ${columns}, ${schema}.epoch_ms(w.enqueued_at) as enqueued_at
-  from ${schema}.waiting_item w
-  where w.queue = $1 and w.partition = $2 and w.scope = $3 and w.key = $4 and w.position is not null
-    and ($5 or w.state in ('held', 'ready')) and not w.id = any ($6::uuid[])
-  order by w.generation, w.position
-  limit $7`,
+  select b.is_blocked, ${columns}, ${schema}.epoch_ms(w.enqueued_at) as enqueued_at
+  from (select ${isBlockedKey(schema, '$1', '$3', '$4')} as is_blocked) as b
+  left join lateral (
+    select *
+    from ${schema}.waiting_item
+    where queue = $1 and partition = $2 and scope = $3 and key = $4 and position is not null and not b.is_blocked
+      and ($5 or state in ('held', 'ready')) and not id = any ($6::uuid[])
+    order by generation, position
+    limit $7
+  ) as w on true
+  order by w.generation, w.position`,
 )
+
+/** What the lane says of a key. */
+export interface KeyRows {
+  /** A broken item of it waits for a person: nothing may start. Then there are no rows. */
+  readonly isBlocked: boolean
+  readonly rows: readonly WaitingRow[]
+}
 
 /** The first rows of a key, in order, leaving out those in `known` (in memory already), and where order is not strict those that wait. */
 export async function readOfKey(
@@ -137,50 +177,107 @@ export async function readOfKey(
   line: { readonly scope: string; readonly key: string; readonly strict: boolean },
   known: readonly string[],
   limit: number,
-): Promise<WaitingRow[]> {
+): Promise<KeyRows> {
   const { scope, key, strict } = line
   const rows = await runner.run(ofKey(schema), [name.queue, name.partition, scope, key, strict, known, limit])
-  return rows.map(toWaitingRow)
+  return {
+    isBlocked: rows[0]?.['is_blocked'] === true,
+    rows: rows.filter((row) => row['id'] !== null).map(toWaitingRow),
+  }
 }
 
+/** Rows that one page looks at, at most: a hot key may have a hundred thousand that are not its first. */
+const walkedAtOnce = 1_000
+
 // Heads that are held or ready have nobody before them in the lane: after a takeover it is for the new owner to start them.
+// Where order is relaxed, those that wait for a time or a person hold nobody. Walked by position along an index of its own, so
+// many rows at a time: a page costs what it looks at, and not what the lane holds. Whether a row is a head is asked in a
+// subselect that is ordered and limited: as `not exists` it may become a join of all rows with all.
 const startable = statement(
   'startable-items',
   (schema) => `
-  select ${columns}, ${schema}.epoch_ms(w.enqueued_at) as enqueued_at
-  from (
-    select distinct on (scope, key, case when key is null then id end) *
-    from ${schema}.waiting_item
-    where queue = $1 and partition = $2 and position is not null
-    order by scope, key, case when key is null then id end, generation, position
-  ) as w
-  where w.state in ('held', 'ready') and w.definition = any ($3::text[]) and w.position > $4
-  order by w.position
-  limit $5`,
+  with page as materialized (
+    select w.id, w.generation, w.position, w.key is null or w.id = (
+        select e.id
+        from ${schema}.waiting_item e
+        where e.queue = w.queue and e.partition = w.partition and e.scope = w.scope and e.key = w.key
+          and e.position is not null
+          and not (e.state in ('scheduled', 'deferred') and e.definition = any ($6::text[]))
+        order by e.generation, e.position
+        limit 1
+      ) as is_head
+    from ${schema}.waiting_item w
+    where w.queue = $1 and w.partition = $2 and w.position is not null and (w.generation, w.position) > ($7, $4)
+      and w.state in ('held', 'ready') and w.definition = any ($3::text[])
+    order by w.generation, w.position
+    limit ${walkedAtOnce}
+  )
+  select walked.*, last.generation as last_generation, last.position as last_position, w.*
+  from (select count(*)::int as walked from page) as walked
+  left join (select generation, position from page order by generation desc, position desc limit 1) as last on true
+  left join lateral (
+    select ${columns}, ${schema}.epoch_ms(w.enqueued_at) as enqueued_at
+    from page
+    join ${schema}.waiting_item w on w.id = page.id
+    where page.is_head and not ${isBlocked(schema, 'w')}
+    order by w.generation, w.position
+    limit $5
+  ) as w on true
+  order by w.generation, w.position`,
 )
 
-/** Rows that wait for nothing but their owner, by position, behind `after`: read once after a takeover. */
+/** A place in the order of items, over the generations. */
+export interface Ord {
+  readonly generation: number
+  readonly position: number
+}
+
+/** Some of the rows that wait for nothing but their owner, in order. */
+export interface StartableRows {
+  readonly rows: readonly WaitingRow[]
+  /** More of them may stand behind this place; undefined where there are none. */
+  readonly after: Ord | undefined
+}
+
+/** The next rows that wait for nothing but their owner, behind `after`: read once after a takeover. */
 export async function readStartable(
   runner: Runner,
   schema: string,
   name: PartitionName,
-  definitions: readonly string[],
-  after: number,
+  definitions: readonly { readonly id: string; readonly order: 'strict' | 'relaxed' }[],
+  after: Ord,
   limit: number,
-): Promise<WaitingRow[]> {
-  const rows = await runner.run(startable(schema), [name.queue, name.partition, definitions, after, limit])
-  return rows.map(toWaitingRow)
+): Promise<StartableRows> {
+  const found = await runner.run(startable(schema), [
+    name.queue,
+    name.partition,
+    definitions.map(({ id }) => id),
+    after.position,
+    limit,
+    definitions.filter(({ order }) => order === 'relaxed').map(({ id }) => id),
+    after.generation,
+  ])
+  const rows = found.filter((row) => row['id'] !== null).map(toWaitingRow)
+  const [first] = found
+  if (rows.length < limit && Number(first?.['walked']) < walkedAtOnce) return { rows, after: undefined }
+  const last = found.at(-1)
+  const [generation, position] =
+    rows.length < limit
+      ? [last?.['last_generation'], last?.['last_position']]
+      : [last?.['generation'], last?.['position']]
+  return { rows, after: { generation: Number(generation), position: Number(position) } }
 }
 
 const counts = statement(
   'waiting-counts',
   (schema) => `
   select
-    exists (select from ${schema}.waiting_item w where w.queue = $1 and w.partition = $2 and w.key is not null and w.position is not null) as keyed,
-    exists (select from ${schema}.waiting_item w where w.queue = $1 and w.partition = $2 and w.state in ('held', 'ready')) as startable`,
+    exists (select from ${schema}.waiting_item w where w.queue = $1 and w.partition = $2 and w.key is not null and w.position is not null)
+      or exists (select from ${schema}.broken_item b where b.blocks and b.queue = $1) as keyed,
+    exists (select from ${schema}.waiting_item w where w.queue = $1 and w.partition = $2 and w.state in ('held', 'ready', 'deferred')) as startable`,
 )
 
-/** What the lane of a partition holds, for a new owner. */
+/** What the lane of a partition holds, for a new owner. `keyed`: rows of keys, or a key of its queue is blocked. */
 export async function readLaneContent(
   runner: Runner,
   schema: string,
@@ -232,8 +329,10 @@ export async function putWaiting(
   runner: { run: Runner['run'] } | { query: Runner['query'] },
   schema: string,
   items: string,
+  timeoutMs?: number,
 ): Promise<void> {
-  if ('run' in runner) await runner.run(put(schema), [items])
+  if ('run' in runner)
+    await runner.run(put(schema), [items], timeoutMs === undefined ? {} : acceptDeadlines(timeoutMs))
   else await runner.query(put(schema).text, [items])
 }
 
@@ -243,6 +342,7 @@ function toWaitingRow(row: Row): WaitingRow {
     queue: row['queue'] as number,
     partition: row['partition'] as number,
     position: row['position'] === null ? undefined : Number(row['position']),
+    generation: (row['generation'] as number | null) ?? undefined,
     definition: row['definition'] as string,
     scope: row['scope'] as string,
     key: (row['key'] as string | null) ?? undefined,
@@ -252,5 +352,6 @@ function toWaitingRow(row: Row): WaitingRow {
     version: Number(row['version']),
     entry: row['entry'] as string,
     enqueuedAt: row['enqueued_at'] as number,
+    isDebounced: row['is_debounced'] === true,
   }
 }

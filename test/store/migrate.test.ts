@@ -197,3 +197,31 @@ test('the files of a directory are read in order, whatever their line ends', asy
   await writeFile(join(directory, '0002_b.sql'), 'b\r\nb')
   assert.deepEqual(await readMigrations(url), [a, b])
 })
+
+test('callers stay told of what was broken before request processors came', async () => {
+  const schema = freshSchema()
+  const all = await readMigrations()
+  await migrate(driver, { schema, mode: 'auto', migrations: all.filter(({ number }) => number < 12) })
+  const ids = ['0199f3a1-7c00-8001-8001-5f3c9a2b1000', '0199f3a1-7c00-8001-8001-5f3c9a2b1001']
+  for (const [at, state] of ['broken', 'succeeded'].entries())
+    await driver.query(
+      `insert into ${schema}.tracked_item (id, queue, definition, state, attempts, enqueued_at, ended_at, expires_at)
+      values ($1, 1, 'service:hire', $2, 1, now(), now(), '2026-01-31T12:00:00Z')`,
+      [ids[at], state],
+    )
+  await driver.query(
+    `insert into ${schema}.broken_item
+      (id, queue, partition, generation, position, definition, scope, attempts, entry, enqueued_at, broken_at, failure)
+    values ($1, 1, 0, 1, 0, 'service:hire', 'service:hire', 1, '{}', now(), now(), '{}')`,
+    [ids[0]],
+  )
+  const applied = await migrate(driver, { schema, mode: 'auto', migrations: all })
+  assert.ok(applied.includes('0012_request_processors'), applied.join())
+  const { rows } = await driver.query(
+    `select state, isfinite(expires_at) as ends from ${schema}.tracked_item order by state`,
+  )
+  assert.deepEqual(rows, [
+    { state: 'broken', ends: false },
+    { state: 'succeeded', ends: true },
+  ])
+})
