@@ -1,6 +1,7 @@
 import type { Tx } from '../base/tx.ts'
 import type { OpenDatabase } from '../store/database.ts'
-import type { Row, Statement } from '../store/driver.ts'
+import { acceptDeadlines, type Row, type Statement } from '../store/driver.ts'
+import { partitionsChanged } from '../store/partitions-changed.ts'
 import { statement } from '../store/statement.ts'
 import { rowsAtOnce } from './stream.ts'
 import type { AppendRow, Hole, HoleVerdict, ReadRequest, Stream, StreamRow } from './stream.ts'
@@ -8,8 +9,8 @@ import type { AppendRow, Hole, HoleVerdict, ReadRequest, Stream, StreamRow } fro
 const append = statement(
   'append',
   (schema) => `
-  select ${schema}.append(
-    $1::int[], $2::int[], $3::int[], $4::uuid[], $5::int[], $6::text[], $7::float8) as clock`,
+  select ${schema}.append_rows(
+    $1::int[], $2::int[], $3::int[], $4::uuid[], $5::int[], $6::text[], $7::float8, $8::boolean) as clock`,
 )
 
 // The budget counts whole rows by their running size, so that a few large ones do not come all at once.
@@ -58,12 +59,18 @@ const trim = statement(
   'trim-log',
   (schema) => `
   with gone as (
-    delete from ${schema}.log l
-    where l.queue = $1 and l.partition = $2 and l.seq < $3
-      and l.at < ${schema}.clock() - interval '2 minutes'
-      and not exists (
-        select from ${schema}.hole h where h.queue = l.queue and h.partition = l.partition and h.seq = l.seq
-      )
+    delete from ${schema}.log
+    where queue = $1 and partition = $2 and seq in (
+      select l.seq
+      from ${schema}.log l
+      where l.queue = $1 and l.partition = $2 and l.seq < $3
+        and l.at < (select ${schema}.clock()) - interval '2 minutes'
+        and not exists (
+          select from ${schema}.hole h where h.queue = l.queue and h.partition = l.partition and h.seq = l.seq
+        )
+      order by l.seq
+      limit $4
+    )
     returning 1
   )
   select count(*)::int as rows from gone`,
@@ -88,15 +95,19 @@ export class PostgresStream implements Stream {
     this.#channel = `${database.schema}_hint`
   }
 
-  async append(rows: readonly AppendRow[], options: { tx?: Tx; notAfter?: number } = {}): Promise<number> {
+  async append(
+    rows: readonly AppendRow[],
+    options: { tx?: Tx; notAfter?: number; timeoutMs?: number; again?: boolean } = {},
+  ): Promise<number> {
     const { schema, driver } = this.#database
-    const values = [...appendArguments(rows), options.notAfter ?? null]
+    const values = [...appendArguments(rows), options.notAfter ?? null, options.again ?? false]
     if (options.tx) {
       const result = await options.tx.query(append(schema).text, values)
-      return Number(result.rows[0]?.clock)
+      return readClock(result.rows[0] as Row | undefined)
     }
-    const [row] = await driver.run(...plainAppend(schema, rows, values))
-    return row?.['clock'] as number
+    const deadline = options.timeoutMs === undefined ? {} : acceptDeadlines(options.timeoutMs)
+    const [row] = await driver.run(...plainAppend(schema, rows, values), deadline)
+    return readClock(row)
   }
 
   async read(
@@ -178,9 +189,9 @@ export class PostgresStream implements Stream {
     return stop ?? (async () => {})
   }
 
-  async trim(queue: number, partition: number, before: number): Promise<number> {
+  async trim(queue: number, partition: number, before: number, limit: number): Promise<number> {
     const { schema, driver } = this.#database
-    const [row] = await driver.run(trim(schema), [queue, partition, before])
+    const [row] = await driver.run(trim(schema), [queue, partition, before, limit])
     return row?.['rows'] as number
   }
 }
@@ -190,17 +201,26 @@ const plainAppends = Array.from({ length: maxPlainRows + 1 }, (_, count) =>
   statement(
     `append-${count}`,
     (schema) => `
-  select ${schema}.append(
+  select ${schema}.append_rows(
     $1::int[], $2::int[], $3::int[], $4::uuid[], $5::int[],
-    array[${Array.from({ length: count }, (_, at) => `$${at + 7}::text`).join(', ')}], $6::float8) as clock`,
+    array[${Array.from({ length: count }, (_, at) => `$${at + 8}::text`).join(', ')}], $6::float8, $7::boolean) as clock`,
   ),
 )
 
 function plainAppend(schema: string, rows: readonly AppendRow[], values: unknown[]): [Statement, unknown[]] {
   const plain = plainAppends[rows.length]
   if (!plain) return [append(schema), values]
-  const [queues, partitions, generations, flushes, counts, texts, notAfter] = values
-  return [plain(schema), [queues, partitions, generations, flushes, counts, notAfter, ...(texts as string[])]]
+  const [queues, partitions, generations, flushes, counts, texts, notAfter, again] = values
+  return [
+    plain(schema),
+    [queues, partitions, generations, flushes, counts, notAfter, again, ...(texts as string[])],
+  ]
+}
+
+function readClock(row: Row | undefined): number {
+  const clock = row?.['clock'] ?? null
+  if (clock === null) throw partitionsChanged()
+  return Number(clock)
 }
 
 /** The arguments of the SQL function `append`, for callers that run it inside a statement of their own. */

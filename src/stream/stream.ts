@@ -4,8 +4,8 @@ import type { Tx } from '../base/tx.ts'
 export interface AppendRow {
   readonly queue: number
   readonly partition: number
-  /** The generation of the queue's partitions that the caller counted with. */
-  readonly generation: number
+  /** The generation of the queue's partitions that the caller counted with; null: the partition's owner appends, in its settle. */
+  readonly generation: number | null
   /** The row's id: the same one sent again is accepted once. */
   readonly flush: string
   readonly count: number
@@ -60,11 +60,20 @@ export interface Stream {
   /**
    * Appends rows; they are durable when it returns, or with the commit of `tx`.
    * @param options.notAfter the stream's time in ms after which the append must refuse itself (an ambiguous one sent again)
+   * @param options.timeoutMs its deadline, where it runs in no `tx`
+   * @param options.again the rows were sent before, and the answer was lost
    * @returns the stream's time in milliseconds
+   * @throws an error with the code `CC001` where the partitions of a queue are not those of the rows any more: then nothing was
+   * appended, and of rows that were sent before nothing ever will be. A `tx` goes on.
    */
   append(
     rows: readonly AppendRow[],
-    options?: { readonly tx?: Tx; readonly notAfter?: number },
+    options?: {
+      readonly tx?: Tx
+      readonly notAfter?: number
+      readonly timeoutMs?: number
+      readonly again?: boolean
+    },
   ): Promise<number>
   /** Reads on in several partitions at once, each in order of seq, up to about `items` and `bytes` in all. */
   read(
@@ -80,6 +89,6 @@ export interface Stream {
   hint(places: readonly { readonly queue: number; readonly partition: number }[]): void
   /** Tells of hints, also from other processes, until stopped. */
   onHint(listener: (queue: number, partition: number) => void): Promise<() => Promise<void>>
-  /** Deletes what lies before a seq and is older than the grace (2 minutes). @returns how many rows went */
-  trim(queue: number, partition: number, before: number): Promise<number>
+  /** Deletes what lies before a seq and is older than the grace (2 minutes), at most `limit` rows. @returns how many went */
+  trim(queue: number, partition: number, before: number, limit: number): Promise<number>
 }

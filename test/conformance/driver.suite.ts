@@ -414,7 +414,11 @@ export function driverSuite({ name, open, connections }: DriverSuite): void {
         await assert.rejects(waiting, (error) => failsWith('DATABASE_TIMEOUT')(error) && !isAmbiguous(error))
         const transaction = driver.transaction(() => Promise.resolve(), { timeoutMs: 50 })
         await assert.rejects(transaction, failsWith('DATABASE_TIMEOUT'))
+        const soon = driver.run(one, [], { timeoutMs: 600_000, connectMs: 50 })
+        await assert.rejects(soon, (error) => failsWith('DATABASE_TIMEOUT')(error) && !isAmbiguous(error))
         await free()
+        const slow = { text: 'select 1 as one from pg_sleep(0.2)' }
+        assert.deepEqual(await driver.run(slow, [], { connectMs: 100 }), [{ one: 1 }])
         await works()
       })
     })

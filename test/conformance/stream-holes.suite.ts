@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, describe, test } from 'node:test'
 import type { Stream } from '../../src/stream/stream.ts'
+import { until } from '../store/until.ts'
 import { awkward, itemsOf, plenty, rowFor, type StreamSubject } from './stream-subject.ts'
 
 /** How a log tells what will never come, and forgets what nobody needs. */
@@ -32,6 +33,11 @@ export function streamHolesSuite(name: string, open: () => Promise<StreamSubject
         const seq = seqs.at(-1)! - 1
         assert.ok(!seqs.includes(seq))
         const mark = await stream.markHoles()
+        // Transactions of other tests on the server may be older than the mark; they end.
+        await until('it is judged', async () => {
+          const [verdict] = await stream.judgeHoles([{ queue, partition: 0, seq, mark }])
+          return verdict?.state !== 'open'
+        })
         assert.deepEqual(await stream.judgeHoles([{ queue, partition: 0, seq, mark }]), [
           { queue, partition: 0, seq, state: 'dead' },
         ])
@@ -65,14 +71,16 @@ export function streamHolesSuite(name: string, open: () => Promise<StreamSubject
     describe('trim', () => {
       test('deletes what lies before a seq and is two minutes old', async () => {
         await stream.append([row(['0']), row(['1']), row(['2']), row(['other'], 1)])
-        assert.equal(await stream.trim(queue, 0, 2), 0)
+        assert.equal(await stream.trim(queue, 0, 2, 100), 0)
         await subject.advance(119_000)
-        assert.equal(await stream.trim(queue, 0, 2), 0)
+        assert.equal(await stream.trim(queue, 0, 2, 100), 0)
         await stream.append([row(['young'])])
         await subject.advance(2_000)
-        assert.equal(await stream.trim(queue, 0, 2), 2)
+        assert.equal(await stream.trim(queue, 0, 2, 1), 1)
+        assert.deepEqual(itemsOf(await readAll()), ['1', '2', 'young'])
+        assert.equal(await stream.trim(queue, 0, 2, 100), 1)
         assert.deepEqual(itemsOf(await readAll()), ['2', 'young'])
-        assert.equal(await stream.trim(queue, 0, 10), 1)
+        assert.equal(await stream.trim(queue, 0, 10, 100), 1)
         assert.deepEqual(itemsOf([...(await readAll()), ...(await readAll(1))]), ['young', 'other'])
       })
 
@@ -80,7 +88,7 @@ export function streamHolesSuite(name: string, open: () => Promise<StreamSubject
         await stream.append([row(['0']), row(['late']), row(['2'])])
         await subject.recordHole(queue, 0, 1)
         await subject.advance(121_000)
-        assert.equal(await stream.trim(queue, 0, 10), 2)
+        assert.equal(await stream.trim(queue, 0, 10, 100), 2)
         assert.deepEqual(itemsOf(await readAll()), ['late'])
       })
     })
