@@ -6,12 +6,30 @@ export interface EventMap {
   /** The lease could not be renewed in time: handlers were told to stop and nothing is settled until it is back. */
   'node.lease-lost': { readonly node: string }
   'node.lease-regained': { readonly node: string }
+  /** The database cannot be reached, told when it is found out and every 30 s after that; and it is there again. */
+  'database.away': { readonly awayMs: number; readonly error: unknown }
+  'database.back': { readonly awayMs: number }
   'partition.acquired': { readonly queue: number; readonly partition: number; readonly epoch: number }
-  /** `reason`: `handover` to another node, `stop` of this one, `fenced` when another one had taken it. */
+  /**
+   * `reason`: `handover` to another node, `stop` of this one, `fenced` when another one had taken it, `ended` when nothing was
+   * left of one of an older generation.
+   */
   'partition.released': {
     readonly queue: number
     readonly partition: number
-    readonly reason: 'handover' | 'stop' | 'fenced'
+    readonly reason: 'handover' | 'stop' | 'fenced' | 'ended'
+  }
+  /** All that the log of an older generation's partition showed is done, and its lane has gone to the next generation. */
+  'partition.drained': { readonly queue: number; readonly partition: number; readonly generation: number }
+  /**
+   * How a partition that was taken from a dead node is run: `marking` while what starts is written down before, `careful` while
+   * so many items that a node died of, perhaps, run with nothing beside them, `normal` when none of it is left.
+   */
+  'partition.mode': {
+    readonly queue: number
+    readonly partition: number
+    readonly mode: 'normal' | 'marking' | 'careful'
+    readonly suspects: number
   }
   'item.failed': {
     readonly id: string
@@ -28,8 +46,32 @@ export interface EventMap {
     readonly code: string
     readonly message: string
   }
+  /** The item, broken, blocks its key (`onBroken: 'block'`): what comes later of it is held until a person has decided. */
+  'key.blocked': {
+    readonly id: string
+    readonly definition: string
+    readonly key: string
+    readonly code: string
+  }
+  /** The item blocks its key no more, by which act; where another one blocks it too, it stays blocked. */
+  'key.opened': {
+    readonly id: string
+    readonly definition: string
+    readonly key: string
+    readonly by: 'requeue' | 'skip' | 'release' | 'remove'
+  }
+  /** A node, by its boot id, died or hung while nothing but this item ran there: its `crashes`th time, of three. */
+  'item.crashed-node': { readonly id: string; readonly node: string; readonly crashes: number }
   /** A handler has not ended 30 s after its signal was aborted; its slot and its key stay taken. */
   'item.stuck': { readonly id: string; readonly definition: string; readonly sinceMs: number }
+  /** The owner of an item's partition has decided an act on it; `state` is the one that it met the item in. */
+  'act.decided': {
+    readonly act: string
+    readonly kind: string
+    readonly item: string
+    readonly verdict: 'applied' | 'refused'
+    readonly state: string
+  }
   'settle.done': { readonly items: number; readonly durationMs: number }
   /** Something failed that is tried again. */
   problem: { readonly where: string; readonly error: unknown }

@@ -42,6 +42,12 @@ export function createRowId(queue: number, partition: number, milliseconds: numb
   return `${time.slice(0, 8)}-${time.slice(8)}-8${partition.toString(16).padStart(3, '0')}-${group}-${random}000`
 }
 
+/** The last id that an item accepted in this millisecond may have. */
+export function lastIdOf(milliseconds: number): string {
+  const time = Math.ceil(milliseconds).toString(16).padStart(12, '0')
+  return `${time.slice(0, 8)}-${time.slice(8)}-8fff-bfff-ffffffffffff`
+}
+
 /** The id of the item at `index` (0–4095) of a row. */
 export function itemIdAt(rowId: string, index: number): QueueItemId {
   return rowId.slice(0, 33) + hexOfIndex[index]

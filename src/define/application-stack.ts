@@ -92,7 +92,7 @@ function readApplication({ label, declared }: Placed, report: (problem: string) 
   for (const { value, place } of listOf(options['definitions'], `${label}: definitions`, report)) {
     if (!isDeclared(value))
       report(
-        `${place} is ${showValue(value)}, which is no definition; make it with defineQueueProcessor or defineService`,
+        `${place} is ${showValue(value)}, which is no definition; make it with defineQueueProcessor, defineService or defineRequestProcessor`,
       )
     else if (value.kind === 'application')
       report(`${place} is the ${nameDefinition(value)}; put it into "uses"`)
@@ -109,7 +109,7 @@ function readApplication({ label, declared }: Placed, report: (problem: string) 
 
 /** `queue processor "provision-account"` */
 function nameDefinition({ kind, name }: Declared): string {
-  return `${kind === 'queue-processor' ? 'queue processor' : kind} ${showValue(name)}`
+  return `${kind.replace('-', ' ')} ${showValue(name)}`
 }
 
 /** Makes one of a declaration and the definition with its handler; reports what is there twice. */
@@ -141,5 +141,5 @@ function mergeSame(
 }
 
 function hasHandler({ kind, declared }: PlacedDefinition): boolean {
-  return copyOptions(declared.options)?.[handlerOf(kind)] !== undefined
+  return kind !== 'request-processor' && copyOptions(declared.options)?.[handlerOf(kind)] !== undefined
 }

@@ -1,12 +1,13 @@
 import type { Declared } from './declared.ts'
 import { declare } from './declared.ts'
 import type { QueueProcessor } from './queue-processor.ts'
+import type { RequestProcessor } from './request-processor.ts'
 import type { Service } from './service.ts'
 
 /** Anything that `define*` makes for an application. */
 // the members stand in both places of the types, so only `any` lets every definition in
 // oxlint-disable-next-line typescript/no-explicit-any
-export type AnyDefinition = QueueProcessor<any, any> | Service<any, any>
+export type AnyDefinition = QueueProcessor<any, any> | Service<any, any> | RequestProcessor<any>
 
 export interface ApplicationOptions<
   Name extends string,

@@ -9,10 +9,38 @@ export interface EnqueueOptions {
   readonly delay?: Duration
   /** Not before this time, by the clock of the database. Not together with `delay`. */
   readonly at?: Date
-  /** The second item with the same unique key is not accepted; the caller gets the id of the first. Kept 24 hours. */
+  /**
+   * The same work twice is one item: the second accept of a definition with the same unique key and the same payload makes
+   * none, and its caller gets the id of the first (`node.accept` says so). With another payload it is refused:
+   * `UNIQUE_KEY_REUSED`. 1 to 1,024 bytes.
+   */
   readonly uniqueKey?: string
+  /** How long the unique key is kept, counted from the accept that made the item: 1 ms to 3,650 days; 24 hours unless set. */
+  readonly uniqueFor?: Duration
+  /** Gathers accepts in quick succession: one item waits for its key, with the payload of the last of them. */
+  readonly debounce?: DebounceOptions
   /** Overrides parts of the context that is captured. */
   readonly context?: RequestContext
+}
+
+/** How accepts in quick succession become one item. */
+export interface DebounceOptions {
+  /** What belongs together, within the definition: 1 to 1,024 bytes; the partition key unless set. */
+  readonly key?: string
+  /** The item becomes due so long after the last accept: 1 ms to 365 days. */
+  readonly wait: Duration
+  /** But at the latest so long after the first accept: from `wait` to 365 days; no limit unless set. */
+  readonly maxWait?: Duration
+}
+
+/** What an accept came to. */
+export interface Receipt<Result = unknown> {
+  readonly id: QueueItemId<Result>
+  /**
+   * `new`: this accept made the item. `repeated`: it was there already, under the unique key. `replaced`: it waited already,
+   * under the debounce key, and now has this payload.
+   */
+  readonly outcome: 'new' | 'repeated' | 'replaced'
 }
 
 /** A reference to something that can be enqueued: a definition, or its name. `Input` is what callers give. */

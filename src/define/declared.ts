@@ -1,6 +1,7 @@
 import { brandOf, markBrand } from '../base/errors.ts'
 
-export type DefinitionKind = 'queue-processor' | 'service'
+export type HandledKind = 'queue-processor' | 'service'
+export type DefinitionKind = HandledKind | 'request-processor'
 
 /** What `define*` makes: the options as they were given. They are checked when a node is created, all at once. */
 export interface Declared {
@@ -24,7 +25,7 @@ export function declare<Kind extends Declared['kind'], More extends object>(
 }
 
 /** Declares what may come apart from its handler: without one, `declared.process(handler)` gives the handled one. */
-export function declareApart(kind: DefinitionKind, given: unknown): Declared {
+export function declareApart(kind: HandledKind, given: unknown): Declared {
   const handlerName = handlerOf(kind)
   const options = copyOptions(given)
   if (options?.[handlerName] !== undefined) return declare(kind, options, {})
@@ -37,7 +38,12 @@ export function declareApart(kind: DefinitionKind, given: unknown): Declared {
 /** Whether `define*` made the value, in this copy of the package or another. */
 export function isDeclared(value: unknown): value is Declared {
   const brand = brandOf(value)
-  return brand === 'queue-processor' || brand === 'service' || brand === 'application'
+  return (
+    brand === 'queue-processor' ||
+    brand === 'service' ||
+    brand === 'request-processor' ||
+    brand === 'application'
+  )
 }
 
 /** A frozen copy of an object of options, or undefined where the value is none or cannot be read. */
@@ -51,7 +57,7 @@ export function copyOptions(given: unknown): Readonly<Record<string, unknown>> |
 }
 
 /** Which option holds the handler. */
-export function handlerOf(kind: DefinitionKind): 'process' | 'run' {
+export function handlerOf(kind: HandledKind): 'process' | 'run' {
   return kind === 'service' ? 'run' : 'process'
 }
 

@@ -10,7 +10,7 @@ export type { Size } from '../base/size.ts'
 export type { Tx } from '../base/tx.ts'
 export type { AnyApplication, AnyDefinition, Application, ApplicationOptions } from './application.ts'
 export { defineApplication } from './application.ts'
-export type { Enqueueable, EnqueueOptions, HandlerContext } from './context.ts'
+export type { DebounceOptions, Enqueueable, EnqueueOptions, HandlerContext, Receipt } from './context.ts'
 export type { Failure, FailureRecord } from './failure.ts'
 export type { CancelReason, Item, ItemLogEntry, ItemState, RequestContext } from './item.ts'
 export type { RetryLaterOptions } from './outcome.ts'
@@ -28,6 +28,14 @@ export type {
   RetryOptions,
 } from './queue-processor.ts'
 export { defineQueueProcessor } from './queue-processor.ts'
+export type {
+  KeepOptions,
+  RequestProcessor,
+  RequestProcessorOptions,
+  RequestQueue,
+  ServiceRequest,
+} from './request-processor.ts'
+export { defineRequestProcessor } from './request-processor.ts'
 export type { Reply, ReplyOptions } from './reply.ts'
 export { reply } from './reply.ts'
 export type {

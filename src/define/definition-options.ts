@@ -1,34 +1,34 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { isStandardSchema } from '../base/schema.ts'
-import type { DefinitionKind } from './declared.ts'
-import type { Definition, RetryPolicy, ServiceSettings } from './definition.ts'
-import {
-  processorHints,
-  processorOptions,
-  retryOptions,
-  serviceHints,
-  serviceOptions,
-} from './option-names.ts'
+import { closestName } from '../base/suggestion.ts'
+import { isDeclared, type DefinitionKind, type HandledKind } from './declared.ts'
+import { defaultRetentionMs, untilRemovedMs, type Definition, type ServiceSettings } from './definition.ts'
+import { processorHints, processorOptions, serviceHints, serviceOptions } from './option-names.ts'
 import type { OptionReader } from './option-reader.ts'
-
-/** The queue that is there for everyone. */
-export const standardQueue = 'standard'
+import {
+  standardQueue,
+  standardRequestProcessor,
+  type RequestProcessorSettings,
+} from './request-processor-options.ts'
+import { readRetry } from './retry-options.ts'
 
 const day = 86_400_000
 /** Names a definition in the database. */
 export function definitionId(kind: DefinitionKind, name: string): string {
-  return kind === 'service' ? `service:${name}` : name
+  return kind === 'queue-processor' ? name : `${kind}:${name}`
 }
 
 /**
  * Reads the options of a definition, fills in the defaults and reports every problem.
  * @param application the one that first declared it
+ * @param requestProcessors those of the applications, by name, the standard one among them
  */
 export function readDefinition(
-  kind: DefinitionKind,
+  kind: HandledKind,
   name: string,
   reader: OptionReader,
   application: string,
+  requestProcessors: ReadonlyMap<string, RequestProcessorSettings>,
 ): Definition {
   const isService = kind === 'service'
   reader.onlyKnown(isService ? serviceOptions : processorOptions, isService ? serviceHints : processorHints)
@@ -46,6 +46,7 @@ export function readDefinition(
     'async (input, ctx) => { … }',
   )
   const output = isService ? readSchema(reader, 'output') : undefined
+  const requests = isService ? readRequests(reader, requestProcessors) : undefined
   const supersede = isService ? undefined : reader.oneOf('supersede', ['older'])
   needKey(reader, isService ? ['order', 'orderGroup'] : ['order', 'orderGroup', 'supersede'])
   return Object.freeze({
@@ -53,24 +54,19 @@ export function readDefinition(
     kind,
     name,
     application,
-    ...readQueue(name, isService ? undefined : reader),
+    ...(requests ? queuesOfRequests(requests) : readQueue(name, reader)),
     input: readSchema(reader, 'input') ?? anything,
     ...(output && { output }),
     ...(key && { key }),
     orderScope: orderGroup ?? id,
     order: order ?? (key ? 'strict' : 'relaxed'),
-    onBroken: isService ? 'continue' : readOnBroken(reader),
+    onBroken: isService ? 'continue' : readOnBroken(reader, order, supersede),
     ...(supersede && { supersede }),
     concurrency: reader.wholeNumber('concurrency', { from: 1, to: 10_000, unless: 10 }),
-    retry: readRetry(reader),
+    retry: requests && !reader.isSet('retry') ? requests.retry : readRetry(reader),
     timeoutMs: reader.duration('timeout', { from: 1, to: 7 * day, unless: 300_000, words: '1 ms to 7 days' }),
     tracking: (isService ? undefined : reader.oneOf('tracking', ['all', 'failures'])) ?? 'all',
-    retentionMs: reader.duration('retention', {
-      from: 0,
-      to: 3650 * day,
-      unless: 7 * day,
-      words: '0 to 3650 days',
-    }),
+    retention: readRetention(reader, requests),
     maxPayloadBytes: reader.size('maxPayload', {
       from: 1,
       to: 67_108_864,
@@ -103,10 +99,60 @@ function needKey(reader: OptionReader, names: readonly string[]): void {
     if (reader.isSet(name)) reader.refuse(name, 'that needs a key; add key: (input) => …, or leave it out')
 }
 
-function readQueue(name: string, reader: OptionReader | undefined): Pick<Definition, 'queue' | 'partitions'> {
-  const dedicated = reader?.within('dedicated', '{ partitions: 12 }')
-  if (!reader || !dedicated) return { queue: standardQueue, partitions: 6 }
-  dedicated.onlyKnown(['partitions', 'stream'])
+function readRequests(
+  reader: OptionReader,
+  known: ReadonlyMap<string, RequestProcessorSettings>,
+): RequestProcessorSettings | undefined {
+  const given = reader.options['requestProcessor']
+  const isOne = isDeclared(given) && given.kind === 'request-processor'
+  const name = isOne ? given.name : (given ?? standardRequestProcessor)
+  const found = typeof name === 'string' ? known.get(name) : undefined
+  if (found) return found
+  if (typeof name !== 'string')
+    reader.refuse('requestProcessor', 'give one that defineRequestProcessor made, or its name')
+  else {
+    const closest = isOne ? undefined : closestName(name, [...known.keys()])
+    reader.report(
+      `requestProcessor is ${isOne ? 'request processor ' : ''}${JSON.stringify(name.slice(0, 80))}, which these applications do not have; ${closest === undefined ? 'add it to the definitions of one of them' : `did you mean "${closest}"?`}`,
+    )
+  }
+  return known.get(standardRequestProcessor)
+}
+
+function queuesOfRequests({ name, choices, last }: RequestProcessorSettings) {
+  return {
+    ...last,
+    ...(choices.length > 0 && { choices }),
+    requestProcessor: name,
+  }
+}
+
+function readRetention(
+  reader: OptionReader,
+  requests: RequestProcessorSettings | undefined,
+): Definition['retention'] {
+  if (requests && !reader.isSet('retention')) return requests.retention
+  const keptMs = reader.duration('retention', {
+    from: 0,
+    to: 3650 * day,
+    unless: defaultRetentionMs,
+    words: '0 to 3650 days',
+  })
+  return Object.freeze({
+    succeededMs: keptMs,
+    cancelledMs: keptMs,
+    brokenMs: requests?.limitsFailure ? keptMs : untilRemovedMs,
+    untilRetrieved: requests?.retention.untilRetrieved ?? false,
+  })
+}
+
+function readQueue(
+  name: string,
+  reader: OptionReader,
+): Pick<Definition, 'queue' | 'partitions' | 'partitionsAsked' | 'maxWaiting'> {
+  const dedicated = reader.within('dedicated', '{ partitions: 12 }')
+  if (!dedicated) return { queue: standardQueue, partitions: 6 }
+  dedicated.onlyKnown(['partitions', 'stream', 'maxWaiting'])
   if (dedicated.options['stream'] === 'kafka')
     dedicated.refuse(
       'stream',
@@ -118,42 +164,38 @@ function readQueue(name: string, reader: OptionReader | undefined): Pick<Definit
       'dedicated',
       `its queue would be called "${standardQueue}", as the shared one is; give the queue processor another name`,
     )
-  return { queue: name, partitions: dedicated.wholeNumber('partitions', { from: 1, to: 4096, unless: 6 }) }
+  const partitions = dedicated.wholeNumber('partitions', { from: 1, to: 4096, unless: 6 })
+  return {
+    queue: name,
+    partitions,
+    ...(dedicated.isSet('partitions') && { partitionsAsked: partitions }),
+    ...(dedicated.isSet('maxWaiting') && {
+      maxWaiting: dedicated.wholeNumber('maxWaiting', { from: 1, to: 1_000_000_000_000, unless: 10_000_000 }),
+    }),
+  }
 }
 
-function readOnBroken(reader: OptionReader): 'continue' {
-  if (reader.options['onBroken'] === 'block')
+function readOnBroken(
+  reader: OptionReader,
+  order: string | undefined,
+  supersede: string | undefined,
+): Definition['onBroken'] {
+  const onBroken = reader.oneOf('onBroken', ['continue', 'block']) ?? 'continue'
+  if (onBroken === 'continue') return onBroken
+  const way = `write 'continue', or leave`
+  if (!reader.isSet('key'))
+    reader.refuse('onBroken', 'that needs a key; add key: (input) => …, or leave it out')
+  else if (order === 'relaxed')
     reader.refuse(
       'onBroken',
-      `blocking a key is not part of this release; leave "onBroken" out or write 'continue'`,
+      `it keeps what comes later of a key waiting, which order: 'relaxed' lets overtake; ${way} "order" out`,
     )
-  else reader.oneOf('onBroken', ['continue'])
-  return 'continue'
-}
-
-function readRetry(reader: OptionReader): RetryPolicy {
-  const unset = { maxAttempts: 3, initialDelayMs: 60_000, factor: 2, maxDelayMs: 3_600_000, jitter: 0.1 }
-  const retry = reader.within('retry', `{ maxAttempts: 5, initialDelay: '30s' }`)
-  if (!retry) return Object.freeze(unset)
-  retry.onlyKnown(retryOptions)
-  const range = { from: 0, to: 30 * day, words: '0 to 30 days' }
-  const initialDelayMs = retry.duration('initialDelay', { ...range, unless: unset.initialDelayMs })
-  const maxDelayMs = retry.duration('maxDelay', {
-    ...range,
-    unless: Math.max(unset.maxDelayMs, initialDelayMs),
-  })
-  if (maxDelayMs < initialDelayMs)
-    retry.refuse(
-      'maxDelay',
-      `it is shorter than the first delay of ${initialDelayMs} ms; raise it, or lower retry.initialDelay`,
+  else if (supersede)
+    reader.refuse(
+      'onBroken',
+      `the newest of a key would wait for an older one, which supersede: 'older' gives up; ${way} "supersede" out`,
     )
-  return Object.freeze({
-    maxAttempts: retry.wholeNumber('maxAttempts', { from: 1, to: 1000, unless: unset.maxAttempts }),
-    initialDelayMs,
-    factor: retry.number('factor', { from: 1, to: 100, unless: unset.factor }),
-    maxDelayMs,
-    jitter: retry.number('jitter', { from: 0, to: 1, unless: unset.jitter }),
-  })
+  return onBroken
 }
 
 /** First steps of paths that are the node's own. */
@@ -181,14 +223,32 @@ function readService(name: string, reader: OptionReader, application: string): S
       'queueWhen',
       `only an immediate service asks it; add execution: 'immediate', or leave it out`,
     )
+  const roles = reader.texts('roles', `['hr-caller']`)
+  const accessGroup = reader.text('accessGroup')
   const http = reader.within('http', `{ path: '/hire' }`)
   http?.onlyKnown(['path'])
   return Object.freeze({
     execution,
     ...(queueWhen && { queueWhen }),
     respondAsync: reader.flag('respondAsync', true),
+    idempotency: readIdempotency(reader),
+    callback: reader.flag('callback', true),
     path: (http && readPath(http)) ?? `/services/${application}/${name}`,
+    ...(roles && { roles }),
+    ...(accessGroup !== undefined && { accessGroup }),
   })
+}
+
+function readIdempotency(reader: OptionReader): ServiceSettings['idempotency'] {
+  const given = reader.within('idempotency', `{ required: true, keepFor: '24 hours' }`)
+  given?.onlyKnown(['required', 'keepFor'])
+  const keptMs = given?.duration('keepFor', {
+    from: 60_000,
+    to: 365 * day,
+    unless: day,
+    words: '1 minute to 365 days',
+  })
+  return Object.freeze({ required: given?.flag('required', false) ?? false, keptMs: keptMs ?? day })
 }
 
 function readPath(http: OptionReader): string | undefined {

@@ -1,6 +1,10 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import type { HandlerContext } from './context.ts'
 import type { Failure } from './failure.ts'
+import type { ServiceRequest } from './request-processor.ts'
+
+/** How long an ended item is kept whose definition says nothing of it, or is not known. */
+export const defaultRetentionMs = 7 * 86_400_000
 
 export interface RetryPolicy {
   /** 1–1000; 3 unless set. */
@@ -13,14 +17,48 @@ export interface RetryPolicy {
   readonly maxDelayMs: number
   /** Share by which a delay is shortened or lengthened at random, 0–1; 0.1 unless set. */
   readonly jitter: number
+  /** Before each attempt but the first, in place of `initialDelayMs`, `factor` and `maxDelayMs`: one less than attempts. */
+  readonly delaysMs?: readonly number[]
+}
+
+/** How long an ended item is kept, and told of. */
+export interface Retention {
+  /** After success; 7 days unless set. */
+  readonly succeededMs: number
+  /** 7 days unless set. */
+  readonly cancelledMs: number
+  /** How long callers are told of a broken item; {@link untilRemovedMs} unless set. The item stays until a person removes it. */
+  readonly brokenMs: number
+  /** Whether a result is over 15 minutes after it was retrieved. */
+  readonly untilRetrieved: boolean
+}
+
+/** A century: as long as the broken item is there. */
+export const untilRemovedMs = 36_500 * 86_400_000
+
+/** A queue that a request goes to when it says so. */
+export interface QueueChoice {
+  readonly queue: string
+  readonly partitions: number
+  readonly partitionsAsked?: number
+  readonly maxWaiting?: number
+  readonly when: (request: ServiceRequest) => unknown
 }
 
 export interface ServiceSettings {
   readonly execution: 'immediate' | 'queue'
   readonly queueWhen?: (error: Failure, input: unknown) => boolean
   readonly respondAsync: boolean
+  /** Whether callers have to send an Idempotency-Key, and how long the answer to one is kept; 24 hours unless set. */
+  readonly idempotency: { readonly required: boolean; readonly keptMs: number }
+  /** Whether callers may give a URL that the end of a queued request is posted to; true unless set. */
+  readonly callback: boolean
   /** HTTP path below the base path; `/services/{application}/{name}` unless set. */
   readonly path: string
+  /** A caller needs one of them; unset: every caller who is known will do. */
+  readonly roles?: readonly string[]
+  /** The access group of its items, where the caller has none of its own. */
+  readonly accessGroup?: string
 }
 
 /** A queue processor or service with all its defaults in place: what the engine runs. Frozen. */
@@ -31,10 +69,18 @@ export interface Definition {
   readonly name: string
   /** The application that first declared it. */
   readonly application: string
-  /** `standard`, or its own name where it is dedicated. */
+  /** `standard`; its own name where it is dedicated; the last one of its request processor. */
   readonly queue: string
   /** Partitions of the queue when it is made; 6 unless set, 1–4096. */
   readonly partitions: number
+  /** What the definition says of it, where it does: told where the queue has another number. */
+  readonly partitionsAsked?: number
+  /** Items that may wait on its queue, where it says so: from 1; 10,000,000 unless set. */
+  readonly maxWaiting?: number
+  /** Of a service: queues that are asked, in order, before `queue` takes a request. */
+  readonly choices?: readonly QueueChoice[]
+  /** Of a service: the name of its request processor. */
+  readonly requestProcessor?: string
   readonly input: StandardSchemaV1
   readonly output?: StandardSchemaV1
   /** Computes the partition key from the schema's output type. */
@@ -50,8 +96,7 @@ export interface Definition {
   /** 300,000 unless set. */
   readonly timeoutMs: number
   readonly tracking: 'all' | 'failures'
-  /** How long an ended item is kept; 7 days unless set. */
-  readonly retentionMs: number
+  readonly retention: Retention
   /** Bytes of the payload as JSON in UTF-8; 1,048,576 unless set. */
   readonly maxPayloadBytes: number
   readonly upgrade?: (stored: unknown) => unknown
@@ -64,4 +109,9 @@ export interface Definition {
 export interface Registry {
   /** By {@link Definition.id}. */
   readonly definitions: ReadonlyMap<string, Definition>
+}
+
+/** All queues that items of a definition may be on. */
+export function queuesOf(definition: Definition): string[] {
+  return [...new Set([...(definition.choices ?? []).map(({ queue }) => queue), definition.queue])]
 }

@@ -16,6 +16,8 @@ export type CancelReason = 'operator' | 'superseded' | 'expired'
 
 /** Who asked: captured when the item was accepted, restored around its handler. */
 export interface RequestContext {
+  /** Who handed it over through a door, as `key:…` or an issuer and its subject. Such a caller may see its item. */
+  readonly caller?: string
   readonly operator?: string
   readonly accessGroup?: string
   readonly application?: string
@@ -65,4 +67,11 @@ export interface Item<Result = unknown> {
   readonly endedAt?: Date
   /** When it is to run next, while it is `scheduled`. */
   readonly dueAt?: Date
+  /** The broken item that blocks its key, while it is `held` behind one. */
+  readonly heldBy?: string
+}
+
+/** Whether the item has ended: nothing more happens to it by itself. */
+export function hasEnded({ state }: { readonly state: ItemState }): boolean {
+  return state === 'succeeded' || state === 'broken' || state === 'cancelled'
 }

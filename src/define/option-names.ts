@@ -26,10 +26,18 @@ export const serviceOptions = [
   'execution',
   'queueWhen',
   'respondAsync',
+  'idempotency',
+  'callback',
   'http',
+  'roles',
+  'accessGroup',
+  'requestProcessor',
   'run',
 ]
-export const retryOptions = ['maxAttempts', 'initialDelay', 'factor', 'maxDelay', 'jitter']
+export const requestProcessorOptions = ['name', 'queues', 'retry', 'keep']
+export const requestQueueOptions = ['queue', 'when', 'partitions', 'maxWaiting']
+export const keepOptions = ['afterSuccess', 'afterFailure', 'untilRetrieved']
+export const retryOptions = ['maxAttempts', 'initialDelay', 'factor', 'maxDelay', 'delays', 'jitter']
 
 /** What to do about options of the other kind. */
 export const processorHints = {
@@ -38,7 +46,12 @@ export const processorHints = {
   execution: 'only services have it',
   queueWhen: 'only services have it',
   respondAsync: 'only services have it',
+  idempotency: 'only services have it; give uniqueKey to enqueue',
+  callback: 'only services have it',
   http: 'only services have it',
+  roles: 'only services have it',
+  accessGroup: 'only services have it',
+  requestProcessor: 'only services have it',
   partitions: 'did you mean "dedicated: { partitions }"?',
   stream: 'did you mean "dedicated: { stream }"?',
 }
@@ -48,5 +61,18 @@ export const serviceHints = {
   onBroken: 'only queue processors have it',
   supersede: 'only queue processors have it',
   dedicated: 'only queue processors have it',
+  queue: 'its request processor says which: requestProcessor',
+  queues: 'its request processor says which: requestProcessor',
+  keep: 'its request processor says it: requestProcessor',
   path: 'did you mean "http: { path }"?',
+}
+export const requestProcessorHints = {
+  queue: 'did you mean "queues: [{ queue }]"?',
+  when: 'did you mean "queues: [{ queue, when }]"?',
+  maxAttempts: 'did you mean "retry: { maxAttempts }"?',
+  retention: 'did you mean "keep: { afterSuccess, afterFailure }"?',
+  afterSuccess: 'did you mean "keep: { afterSuccess }"?',
+  afterFailure: 'did you mean "keep: { afterFailure }"?',
+  untilRetrieved: 'did you mean "keep: { untilRetrieved }"?',
+  run: 'the handler is that of each service',
 }

@@ -18,6 +18,10 @@ interface NamedRange extends NumberRange {
   readonly words: string
 }
 
+function isShowable(value: unknown): value is string {
+  return typeof value === 'string' && value.isWellFormed() && /^[^\p{Cc}]{1,255}$/u.test(value)
+}
+
 /** Reads options one by one and reports what is wrong with them; a wrong one reads as its default. */
 export class OptionReader {
   readonly options: Readonly<Record<string, unknown>>
@@ -40,9 +44,19 @@ export class OptionReader {
     return value === undefined ? unless : value
   }
 
+  /** Reports a problem that begins with the name of the option itself. */
+  report(problem: string): void {
+    this.#report(`${this.#prefix}${problem}`)
+  }
+
   /** Reports `name is value; way`. */
   refuse(name: string, way: string): void {
     this.#report(`${this.#prefix}${name} is ${showValue(this.options[name])}; ${way}`)
+  }
+
+  /** Reports `name way`, without the value: it holds a secret, or too much. */
+  refuseUnseen(name: string, way: string): void {
+    this.#report(`${this.#prefix}${name} ${way}`)
   }
 
   /** Reports the options that nobody knows. */
@@ -120,12 +134,42 @@ export class OptionReader {
     return unless
   }
 
+  /** Text of 1 to 255 characters that can be shown. */
+  text(name: string): string | undefined {
+    const value = this.options[name]
+    if (value === undefined || isShowable(value)) return value
+    this.refuse(name, 'write text of 1 to 255 characters, without control characters')
+    return undefined
+  }
+
+  /** @param example how such a list is written */
+  texts(name: string, example: string): readonly string[] | undefined {
+    const value = this.options[name]
+    if (value === undefined) return undefined
+    if (Array.isArray(value) && value.length > 0 && value.every(isShowable)) return Object.freeze([...value])
+    this.refuse(name, `give a list of at least one text of 1 to 255 characters, such as ${example}`)
+    return undefined
+  }
+
   /** @param example how such a function is written */
   fn<Fn>(name: string, example: string): Fn | undefined {
     const value = this.options[name]
     if (value === undefined) return undefined
     if (typeof value === 'function') return value as Fn
     this.refuse(name, `give a function, such as ${example}`)
+    return undefined
+  }
+
+  /** A list of options within an option: `jwt: [{ issuer }]`. Of what is none, none are read. */
+  eachWithin(name: string, example: string): readonly OptionReader[] | undefined {
+    const value = this.options[name]
+    if (value === undefined) return undefined
+    if (Array.isArray(value) && value.length > 0 && value.every((each) => copyOptions(each)))
+      return value.map(
+        (each, at) =>
+          new OptionReader(copyOptions(each) ?? {}, this.#report, `${this.#prefix}${name}[${at}].`),
+      )
+    this.refuse(name, `give a list, such as ${example}`)
     return undefined
   }
 
@@ -137,5 +181,29 @@ export class OptionReader {
     if (options) return new OptionReader(options, this.#report, `${this.#prefix}${name}.`)
     this.refuse(name, `give an object, such as ${example}`)
     return undefined
+  }
+
+  /** The options within each entry of a list that is not empty; an entry that is none is undefined. Nothing where it is not set. */
+  list(name: string, example: string): (OptionReader | undefined)[] {
+    const value = this.options[name]
+    if (value === undefined) return []
+    const entries = entriesOf(value)
+    if (entries.length === 0) this.refuse(name, `give an array that is not empty, such as [${example}]`)
+    const named = Object.fromEntries(entries.map((entry, at) => [`${name}[${at}]`, entry]))
+    const reader = new OptionReader(named, this.#report, this.#prefix)
+    return Object.keys(named).map((each) => {
+      if (named[each] !== undefined) return reader.within(each, example)
+      reader.refuse(each, `give an object, such as ${example}`)
+      return undefined
+    })
+  }
+}
+
+function entriesOf(value: unknown): unknown[] {
+  try {
+    return Array.isArray(value) ? Array.from(value as unknown[]) : []
+  } catch {
+    // told as what is no array
+    return []
   }
 }

@@ -15,6 +15,11 @@ export interface RetryOptions {
   readonly factor?: number
   /** No delay is longer: 0 to 30 days; 1 hour, or `initialDelay` where that is more, unless set. */
   readonly maxDelay?: Duration
+  /**
+   * The delays before the second attempt, the third and so on, one by one: 1 to 999 of at most 30 days, so 2 to 1,000 attempts.
+   * In place of all of the above.
+   */
+  readonly delays?: readonly Duration[]
   /** Share by which a delay is lengthened or shortened at random: 0–1; 0.1 unless set. */
   readonly jitter?: number
 }
@@ -55,8 +60,12 @@ export interface QueueProcessorOptions<
   Name extends string,
   Schema extends StandardSchemaV1,
 > extends CommonOptions<Name, Schema> {
-  /** When the attempts of an item are used up, its key goes on. `block` is not part of this release. */
-  readonly onBroken?: 'continue'
+  /**
+   * What the later items of a key do once one of it is broken: its attempts are used up, or it was rejected. `continue`, they run
+   * (the default); `block`, they are held until a person has decided: `node.requeue`, `skip`, `release` or `remove` of the broken
+   * one opens the key. `block` needs `key`, and goes neither with `order: 'relaxed'` nor with `supersede`.
+   */
+  readonly onBroken?: 'continue' | 'block'
   /** The newest item of a key wins; older ones that do not run yet end as cancelled. Needs `key`. */
   readonly supersede?: 'older'
   /** What can be looked up by its id: every item (the default), or only what has not ended well. */
@@ -66,9 +75,17 @@ export interface QueueProcessorOptions<
 }
 
 export interface DedicatedQueue {
-  /** Partitions of the queue when it is made: 1–4,096; 6 unless set. */
+  /**
+   * Partitions of the queue when it is made: 1–4,096; 6 unless set. A queue that is there keeps its number, and `node.warnings`
+   * says so where it is another one; `node.repartition` changes it.
+   */
   readonly partitions?: number
   readonly stream?: 'postgres'
+  /**
+   * Items that may wait on the queue, in the log and in the lane; beyond it accepting is refused with `QUEUE_FULL`. 1 to
+   * 1,000,000,000,000; as the queue has it in the database unless set, which is 10,000,000 when it is made.
+   */
+  readonly maxWaiting?: number
 }
 
 /** Runs an item. What it returns is the result: anything that JSON can hold. */

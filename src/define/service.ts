@@ -1,10 +1,12 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
+import type { Duration } from '../base/duration.ts'
 import type { Json } from '../base/json-type.ts'
 import type { Enqueueable, HandlerContext } from './context.ts'
 import { declareApart } from './declared.ts'
 import type { Failure } from './failure.ts'
 import type { CommonOptions } from './queue-processor.ts'
 import type { Reply } from './reply.ts'
+import type { RequestProcessor } from './request-processor.ts'
 
 /** The options of {@link defineService}. Items of services are always tracked. */
 export interface ServiceOptions<
@@ -20,7 +22,27 @@ export interface ServiceOptions<
   readonly queueWhen?: (error: Failure, input: StandardSchemaV1.InferOutput<Schema>) => boolean
   /** Whether callers of an immediate service may ask for it to be queued (`Prefer: respond-async`); true unless set. */
   readonly respondAsync?: boolean
+  /** What is done about `Idempotency-Key` headers. */
+  readonly idempotency?: ServiceIdempotency
+  /** Whether callers may give a URL that the end of a queued request is posted to, where the node has callbacks; true unless set. */
+  readonly callback?: boolean
   readonly http?: ServiceHttp
+  /** Who may call it over HTTP: callers with one of these roles; every caller who is known unless set. */
+  readonly roles?: readonly string[]
+  /** The access group of its items, where the caller has none of its own. */
+  readonly accessGroup?: string
+  /**
+   * Which queue its requests go to, how often they are tried, how long they are kept: a request processor of these applications, or
+   * its name; `standard` unless set. Its own `retry` and `retention` win.
+   */
+  readonly requestProcessor?: RequestProcessor<StandardSchemaV1.InferOutput<Schema>> | string
+}
+
+export interface ServiceIdempotency {
+  /** Refuse requests without an Idempotency-Key; false unless set. */
+  readonly required?: boolean
+  /** How long the answer to a key is kept and given again: 1 minute to 365 days; 24 hours unless set. */
+  readonly keepFor?: Duration
 }
 
 export interface ServiceHttp {

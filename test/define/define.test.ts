@@ -52,6 +52,7 @@ test('coatcheck/define exports these values', () => {
     'RetryLater',
     'defineApplication',
     'defineQueueProcessor',
+    'defineRequestProcessor',
     'defineService',
     'isCoatcheckError',
     'isProblem',

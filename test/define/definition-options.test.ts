@@ -62,7 +62,12 @@ test('a queue processor has these defaults', () => {
     retry: { maxAttempts: 3, initialDelayMs: 60_000, factor: 2, maxDelayMs: 3_600_000, jitter: 0.1 },
     timeoutMs: 300_000,
     tracking: 'all',
-    retentionMs: 604_800_000,
+    retention: {
+      succeededMs: 604_800_000,
+      cancelledMs: 604_800_000,
+      brokenMs: 36_500 * 86_400_000,
+      untilRetrieved: false,
+    },
     maxPayloadBytes: 1_048_576,
   })
   assert.ok(Object.isFrozen(definition) && Object.isFrozen(definition.retry))
@@ -86,7 +91,13 @@ test('a service has these defaults', () => {
       'service:hire',
       'standard',
       'all',
-      { execution: 'queue', respondAsync: true, path: '/services/hr/hire' },
+      {
+        execution: 'queue',
+        respondAsync: true,
+        idempotency: { required: false, keptMs: 86_400_000 },
+        callback: true,
+        path: '/services/hr/hire',
+      },
     ],
   )
   assert.ok(Object.isFrozen(definition.service))
@@ -119,6 +130,7 @@ test('every option of a queue processor arrives', () => {
     application: 'hr',
     queue: 'provision',
     partitions: 12,
+    partitionsAsked: 12,
     input,
     key,
     orderScope: 'workers',
@@ -129,7 +141,12 @@ test('every option of a queue processor arrives', () => {
     retry: { maxAttempts: 5, initialDelayMs: 5000, factor: 3, maxDelayMs: 600_000, jitter: 0 },
     timeoutMs: 30_000,
     tracking: 'failures',
-    retentionMs: 2_592_000_000,
+    retention: {
+      succeededMs: 2_592_000_000,
+      cancelledMs: 2_592_000_000,
+      brokenMs: 36_500 * 86_400_000,
+      untilRetrieved: false,
+    },
     maxPayloadBytes: 204_800,
     upgrade,
     run: process,
@@ -146,6 +163,8 @@ test('every option of a service arrives', () => {
     execution: 'immediate',
     queueWhen,
     respondAsync: false,
+    idempotency: { required: true, keepFor: '2 hours' },
+    callback: false,
     http: { path: '/v1/hire' },
     run,
   })
@@ -155,6 +174,8 @@ test('every option of a service arrives', () => {
     execution: 'immediate',
     queueWhen,
     respondAsync: false,
+    idempotency: { required: true, keptMs: 7_200_000 },
+    callback: false,
     path: '/v1/hire',
   })
 })
@@ -170,6 +191,27 @@ test('with a key the order is strict', () => {
 
 test('a first delay beyond an hour raises the longest delay that is not set', () => {
   assert.equal(processorOf({ retry: { initialDelay: '2 hours' } }).definition.retry.maxDelayMs, 7_200_000)
+})
+
+test('delays one by one say how many attempts there are', () => {
+  const { definition, problems } = processorOf({ retry: { delays: ['5s', 300_000, '1 hour'], jitter: 0 } })
+  assert.deepEqual(problems, [])
+  const { delaysMs, maxAttempts, jitter } = definition.retry
+  assert.deepEqual(
+    { delaysMs, maxAttempts, jitter },
+    { delaysMs: [5_000, 300_000, 3_600_000], maxAttempts: 4, jitter: 0 },
+  )
+})
+
+test('delays that cannot be used', () => {
+  const way = `write 1 to 999 durations of at most 30 days, such as ['5s', '5 minutes', '1 hour'].`
+  checkProblems({ retry: { delays: [] } }, [`retry.delays is []; ${way}`])
+  checkProblems({ retry: { delays: '5s' } }, [`retry.delays is "5s"; ${way}`])
+  checkProblems({ retry: { delays: ['5s', 'soon'] } }, [`retry.delays is ["5s","soon"]; ${way}`])
+  checkProblems({ retry: { delays: ['31 days'] } }, [`retry.delays is ["31 days"]; ${way}`])
+  checkProblems({ retry: { delays: ['5s'], maxAttempts: 3 } }, [
+    'retry.maxAttempts is 3; delays says it already; leave one of them out.',
+  ])
 })
 
 test('names', () => {
@@ -297,9 +339,17 @@ test('choices', () => {
   checkProblems({ key, order: 'loose' }, [`order is "loose"; write 'strict' or 'relaxed'.`])
   checkProblems({ key, supersede: 'newer' }, [`supersede is "newer"; write 'older'.`])
   checkProblems({ tracking: true }, [`tracking is true; write 'all' or 'failures'.`])
-  checkProblems({ onBroken: 'stop' }, [`onBroken is "stop"; write 'continue'.`])
+  checkProblems({ onBroken: 'stop' }, [`onBroken is "stop"; write 'continue' or 'block'.`])
   checkProblems({ dedicated: { stream: 'redis' } }, [`dedicated.stream is "redis"; write 'postgres'.`])
   checkProblems({ execution: 'later' }, [`execution is "later"; write 'immediate' or 'queue'.`], 'service')
+  checkProblems(
+    { idempotency: { keepFor: '1s', require: true } },
+    [
+      'unknown option "idempotency.require"; did you mean "idempotency.required"?',
+      'idempotency.keepFor is "1s"; write a duration of 1 minute to 365 days.',
+    ],
+    'service',
+  )
   checkProblems({ respondAsync: 'no' }, ['respondAsync is "no"; write true or false.'], 'service')
 })
 
@@ -307,8 +357,19 @@ test('what is not part of this release is said plainly', () => {
   checkProblems({ dedicated: { stream: 'kafka' } }, [
     `dedicated.stream is "kafka"; the kafka stream is not part of this release; leave "stream" out or write 'postgres'.`,
   ])
+})
+
+test('blocking a key needs one, and an order that it can keep', () => {
+  checkProblems({ key, onBroken: 'block' }, [])
+  checkProblems({ key, onBroken: 'block', order: 'strict', orderGroup: 'people' }, [])
   checkProblems({ onBroken: 'block' }, [
-    `onBroken is "block"; blocking a key is not part of this release; leave "onBroken" out or write 'continue'.`,
+    'onBroken is "block"; that needs a key; add key: (input) => …, or leave it out.',
+  ])
+  checkProblems({ key, onBroken: 'block', order: 'relaxed' }, [
+    `onBroken is "block"; it keeps what comes later of a key waiting, which order: 'relaxed' lets overtake; write 'continue', or leave "order" out.`,
+  ])
+  checkProblems({ key, onBroken: 'block', supersede: 'older' }, [
+    `onBroken is "block"; the newest of a key would wait for an older one, which supersede: 'older' gives up; write 'continue', or leave "supersede" out.`,
   ])
 })
 
@@ -401,7 +462,7 @@ test('unknown options lead to the one that was meant', () => {
     'unknown option "retry.attempts"; did you mean "retry.maxAttempts"?',
   ])
   checkProblems({ retry: { backoff: 5 } }, [
-    'unknown option "retry.backoff"; the options are retry.maxAttempts, retry.initialDelay, retry.factor, retry.maxDelay, retry.jitter.',
+    'unknown option "retry.backoff"; the options are retry.maxAttempts, retry.initialDelay, retry.factor, retry.maxDelay, retry.delays, retry.jitter.',
   ])
   checkProblems({ dedicated: { partition: 5 } }, [
     'unknown option "dedicated.partition"; did you mean "dedicated.partitions"?',
@@ -417,7 +478,7 @@ test('unknown options lead to the one that was meant', () => {
   checkProblems(
     { xyz: undefined },
     [
-      'unknown option "xyz"; the options are name, input, key, concurrency, retry, timeout, order, orderGroup, retention, maxPayload, upgrade, output, execution, queueWhen, respondAsync, http, run.',
+      'unknown option "xyz"; the options are name, input, key, concurrency, retry, timeout, order, orderGroup, retention, maxPayload, upgrade, output, execution, queueWhen, respondAsync, idempotency, callback, http, roles, accessGroup, requestProcessor, run.',
     ],
     'service',
   )
@@ -477,4 +538,21 @@ test('all problems are told at once', () => {
       `maxPayload is -1; write bytes as a number, or text such as '200 kB' or '1 MB'.`,
     ],
   )
+})
+
+test('a service says which roles it wants, and the access group of its items', () => {
+  const { definition, problems } = serviceOf({ roles: ['payroll', 'auditor'], accessGroup: 'finance' })
+  assert.deepEqual(problems, [])
+  assert.deepEqual(definition.service?.roles, ['payroll', 'auditor'])
+  assert.equal(definition.service?.accessGroup, 'finance')
+  const rule = "give a list of at least one text of 1 to 255 characters, such as ['hr-caller']."
+  // an empty list would let nobody in, or everybody: nobody knows which was meant
+  for (const roles of [[], [''], ['a', 7], 'payroll', ['a\nb']])
+    checkProblems({ roles }, [`roles is ${JSON.stringify(roles)}; ${rule}`], 'service')
+  checkProblems(
+    { accessGroup: '' },
+    ['accessGroup is ""; write text of 1 to 255 characters, without control characters.'],
+    'service',
+  )
+  checkProblems({ roles: ['x'] }, ['unknown option "roles"; only services have it.'])
 })

@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
-import { processorOptions, retryOptions, serviceOptions } from '../../src/define/option-names.ts'
+import {
+  keepOptions,
+  processorOptions,
+  requestProcessorOptions,
+  requestQueueOptions,
+  retryOptions,
+  serviceOptions,
+} from '../../src/define/option-names.ts'
 
 const page = readFileSync(new URL('../../docs/reference/definitions.md', import.meta.url), 'utf8')
 
@@ -23,4 +30,10 @@ test('docs/reference/definitions.md lists every option and no other', () => {
     serviceOptions.toSorted(),
   )
   assert.deepEqual(listed('retry'), retryOptions)
+  const requests = listed('defineRequestProcessor')
+  assert.deepEqual(topLevel(requests), requestProcessorOptions)
+  const within = (prefix: string) =>
+    requests.filter((name) => name.startsWith(prefix)).map((name) => name.slice(prefix.length))
+  assert.deepEqual(within('queues.'), requestQueueOptions)
+  assert.deepEqual(within('keep.'), keepOptions)
 })

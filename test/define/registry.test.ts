@@ -5,6 +5,7 @@ import { z } from 'zod'
 import { defineApplication } from '../../src/define/application.ts'
 import { defineQueueProcessor } from '../../src/define/queue-processor.ts'
 import { resolveApplications } from '../../src/define/registry.ts'
+import { defineRequestProcessor } from '../../src/define/request-processor.ts'
 import { defineService } from '../../src/define/service.ts'
 
 const input = z.object({ id: z.string() })
@@ -183,7 +184,8 @@ test('what is no application is told, with what to do', () => {
 })
 
 test('what is no definition is told, with what to do', () => {
-  const way = 'which is no definition; make it with defineQueueProcessor or defineService.'
+  const way =
+    'which is no definition; make it with defineQueueProcessor, defineService or defineRequestProcessor.'
   assert.deepEqual(resolve(application('hr', [42, { name: 'a' }, () => 1])).problems, [
     `Application "hr": definitions[0] is 42, ${way}`,
     `Application "hr": definitions[1] is {"name":"a"}, ${way}`,
@@ -319,6 +321,7 @@ test('define* and resolveApplications never throw, whatever they are given', () 
   const apart = (value: unknown) => [
     defineQueueProcessor(value as never),
     defineService(value as never),
+    defineRequestProcessor(value as never),
     defineQueueProcessor({ name: 'a', input }).process(value as never),
     defineService({ name: 'b', input }).run(value as never),
     (defineQueueProcessor(value as never) as { process?: (handler: unknown) => unknown }).process?.(() => 1),
@@ -347,6 +350,9 @@ test('define* and resolveApplications never throw, whatever they are given', () 
           key: value,
         } as never),
         defineService({ name: 'a', input: value, http: value } as never),
+        defineService({ name: 'b', input, requestProcessor: value } as never),
+        defineRequestProcessor({ name: 'a', queues: value, retry: value, keep: value } as never),
+        defineRequestProcessor({ name: 'b', queues: [value, { queue: value, when: value }] } as never),
       ]),
     )
     assert.notEqual(unreadable.problems.length, 0)
@@ -376,7 +382,11 @@ test('options of any value are told or taken, never thrown', () => {
     'execution',
     'queueWhen',
     'respondAsync',
+    'idempotency',
     'http',
+    'requestProcessor',
+    'queues',
+    'keep',
   ]
   const options = fc.dictionary(
     fc.oneof(fc.constantFrom(...names), fc.string()),
@@ -386,7 +396,11 @@ test('options of any value are told or taken, never thrown', () => {
   fc.assert(
     fc.property(options, (given) => {
       const { problems } = resolve(
-        application('hr', [defineQueueProcessor(given as never), defineService(given as never)]),
+        application('hr', [
+          defineQueueProcessor(given as never),
+          defineService(given as never),
+          defineRequestProcessor(given as never),
+        ]),
       )
       assert.ok(problems.every((problem) => typeof problem === 'string' && problem.length < 1000))
     }),
