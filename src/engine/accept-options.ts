@@ -1,4 +1,4 @@
-import { toMs } from '../base/duration.ts'
+import { toMs, type Duration } from '../base/duration.ts'
 import { CoatcheckError } from '../base/errors.ts'
 import { utf8Length } from '../base/json.ts'
 import { maxKeyBytes } from '../base/key.ts'
@@ -7,8 +7,10 @@ import { unknownOption } from '../base/suggestion.ts'
 import type { EnqueueOptions } from '../define/context.ts'
 import type { RequestContext } from '../define/item.ts'
 
-const known = ['delay', 'at', 'uniqueKey', 'context', 'tx']
+const known = ['delay', 'at', 'uniqueKey', 'uniqueFor', 'debounce', 'context', 'tx']
+const knownDebounce = ['key', 'wait', 'maxWait']
 const knownContext = [
+  'caller',
   'operator',
   'accessGroup',
   'application',
@@ -20,13 +22,30 @@ const knownContext = [
 /** PostgreSQL and JavaScript end at different dates; these both have. */
 const firstDate = Date.parse('0001-01-01T00:00:00Z')
 const lastDate = Date.UTC(9999, 11, 31)
-const maxDelayMs = 36_500 * 86_400_000
+const dayMs = 86_400_000
+const maxDelayMs = 36_500 * dayMs
+const maxUniqueMs = 3_650 * dayMs
+const maxDebounceMs = 365 * dayMs
+
+/** A unique key, and for how long it is kept. */
+export interface ReadUnique {
+  readonly key: string
+  readonly keptMs: number
+}
+
+/** How an item is debounced; without a key of its own it is the partition key. */
+export interface ReadDebounce {
+  readonly key: string | undefined
+  readonly waitMs: number
+  readonly maxWaitMs: number | undefined
+}
 
 /** What the options of accepting an item say. One that would fail in the database would fail for all of its flush. */
 export interface ReadOptions {
   /** When it is due, as the lane takes it: an absolute time or a delay; undefined: now. */
   readonly due: { readonly due_ms: number } | { readonly delay_ms: number } | undefined
-  readonly uniqueKey: string | undefined
+  readonly unique: ReadUnique | undefined
+  readonly debounce: ReadDebounce | undefined
   readonly context: RequestContext | undefined
 }
 
@@ -42,7 +61,12 @@ export function checkOptionNames(options: EnqueueOptions): void {
 
 /** @throws CoatcheckError `OPTION_INVALID` */
 export function readOptions(options: EnqueueOptions): ReadOptions {
-  return { due: readDue(options), uniqueKey: readUniqueKey(options), context: readContext(options.context) }
+  return {
+    due: readDue(options),
+    unique: readUnique(options),
+    debounce: readDebounce(options),
+    context: readContext(options.context),
+  }
 }
 
 function readDue({ delay, at }: EnqueueOptions): ReadOptions['due'] {
@@ -64,12 +88,44 @@ function showDate(at: unknown): string {
   return at instanceof Date && !Number.isNaN(at.getTime()) ? at.toISOString() : showValue(at)
 }
 
-function readUniqueKey({ uniqueKey, delay, at }: EnqueueOptions): string | undefined {
-  if (uniqueKey === undefined) return undefined
+function readUnique({ uniqueKey, uniqueFor, delay, at }: EnqueueOptions): ReadUnique | undefined {
+  if (uniqueKey === undefined) {
+    if (uniqueFor !== undefined) throw invalid('uniqueFor is given without uniqueKey; give both, or neither')
+    return undefined
+  }
   const key = readText(uniqueKey, 'uniqueKey')
   if (delay !== undefined || at !== undefined)
     throw invalid('uniqueKey cannot be combined with delay or at in this release; leave one out')
-  return key
+  if (uniqueFor === undefined) return { key, keptMs: dayMs }
+  return { key, keptMs: readLength(uniqueFor, 'uniqueFor', maxUniqueMs, '3,650 days') }
+}
+
+function readDebounce({ debounce, uniqueKey, delay, at }: EnqueueOptions): ReadDebounce | undefined {
+  if (debounce === undefined) return undefined
+  if (typeof debounce !== 'object' || debounce === null)
+    throw invalid(`debounce is ${showValue(debounce)}; give an object such as { wait: '30s' }`)
+  for (const name in debounce)
+    if (!knownDebounce.includes(name)) throw invalid(unknownOption(name, knownDebounce, 'debounce.'))
+  for (const [name, other] of Object.entries({ uniqueKey, delay, at }))
+    if (other !== undefined) throw invalid(`debounce cannot be combined with ${name}; leave one out`)
+  const { key, wait, maxWait } = debounce
+  if (wait === undefined) throw invalid("debounce has no wait; give a duration such as { wait: '30s' }")
+  const waitMs = readLength(wait, 'debounce.wait', maxDebounceMs, '365 days')
+  const maxWaitMs =
+    maxWait === undefined ? undefined : readLength(maxWait, 'debounce.maxWait', maxDebounceMs, '365 days')
+  if (maxWaitMs !== undefined && maxWaitMs < waitMs)
+    throw invalid(
+      `debounce.maxWait is ${showValue(maxWait)}, which is shorter than debounce.wait, ${showValue(wait)}`,
+    )
+  return { key: key === undefined ? undefined : readText(key, 'debounce.key'), waitMs, maxWaitMs }
+}
+
+/** A duration that is more than nothing. */
+function readLength(value: Duration, name: string, maxMs: number, most: string): number {
+  const lengthMs = toMs(value, name)
+  if (lengthMs < 1 || lengthMs > maxMs)
+    throw invalid(`${name} is ${showValue(value)}; it must be 1 ms to ${most}`)
+  return lengthMs
 }
 
 function readContext(context: unknown): RequestContext | undefined {

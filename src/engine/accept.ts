@@ -1,21 +1,25 @@
 import { CoatcheckError, isCoatcheckError } from '../base/errors.ts'
-import { createRowId, type QueueItemId } from '../base/ids.ts'
-import { writeJson } from '../base/json.ts'
-import { checkKey } from '../base/key.ts'
+import type { QueueItemId } from '../base/ids.ts'
 import { showValue } from '../base/shown-value.ts'
 import { checkTx } from '../base/tx-check.ts'
 import type { Tx } from '../base/tx.ts'
-import type { EnqueueOptions } from '../define/context.ts'
+import type { EnqueueOptions, Receipt } from '../define/context.ts'
 import type { Definition } from '../define/definition.ts'
 import type { RequestContext } from '../define/item.ts'
 import type { OpenDatabase } from '../store/database.ts'
+import type { QueueRow } from '../store/topology.ts'
 import { putWaiting } from '../store/waiting-items.ts'
 import type { Stream } from '../stream/stream.ts'
-import { checkOptionNames, readOptions, type ReadOptions } from './accept-options.ts'
+import { checkOptionNames } from './accept-options.ts'
 import { AppendBatch } from './append-batch.ts'
+import { AppendRoom } from './append-room.ts'
+import type { Backlog } from './backlog.ts'
 import type { DatabaseClock } from './database-clock.ts'
-import { writeEntry } from './entry.ts'
-import { GroupCommit, type Gathering } from './group-commit.ts'
+import { DebounceBatch } from './debounce-batch.ts'
+import { flushLimits, GroupCommit, type Gathering } from './group-commit.ts'
+import { sendPlaced } from './place-again.ts'
+import { nameItem, prepare, type Asker, type Prepared } from './prepare.ts'
+import { chooseQueue } from './queue-choice.ts'
 import { sendSurely } from './resend.ts'
 import type { Topology } from './topology.ts'
 import { UniqueBatch } from './unique-batch.ts'
@@ -25,23 +29,23 @@ export interface AcceptOptions extends EnqueueOptions {
   readonly tx?: Tx
 }
 
-/** An item that has passed all checks and is not accepted yet. */
-export interface Prepared {
-  readonly definition: Definition
-  readonly key: string | null
-  readonly text: string
-  readonly due: ReadOptions['due']
-  readonly uniqueKey: string | undefined
+/** An item, and the queue that was chosen for it: once, since who is asked again may say something else. */
+interface Placed {
+  readonly queue: QueueRow
+  readonly prepared: Prepared
 }
 
 interface DelayedBatch extends Gathering {
   size: number
+  count: number
   readonly items: string[]
   /** The shortest time until one of them is due. */
   soonestMs: number
 }
 
+/** For all appends under way of a node together. */
 const maxWaitingSize = 64_000_000
+const maxWaitingCalls = 100_000
 
 /** Takes items in: checks them, gives each its id, and answers once they are durable. */
 export class Acceptor {
@@ -52,79 +56,122 @@ export class Acceptor {
   readonly #appends: GroupCommit<AppendBatch>
   readonly #delayed: GroupCommit<DelayedBatch>
   readonly #unique: GroupCommit<UniqueBatch>
+  readonly #debounced: GroupCommit<DebounceBatch>
+  readonly #backlog: Backlog
+  /** What is in memory for appends under way. */
+  readonly room = new AppendRoom({ maxSize: maxWaitingSize, maxCalls: maxWaitingCalls })
 
-  /** @param onAppended told where items came, once they are durable */
+  /**
+   * @param onAppended told where items came, once they are durable
+   * @param onAway told once for all callers of a flush that the database did not take, or did not answer
+   */
   constructor(parts: {
     database: OpenDatabase
     stream: Stream
     topology: Topology
     clock: DatabaseClock
+    backlog: Backlog
     onAppended: (places: readonly { queue: number; partition: number }[]) => void
+    onAway: (error: unknown) => void
   }) {
+    const group = <Batch extends Gathering>(
+      create: () => Batch,
+      flush: (batch: Batch, waitedMs: number) => Promise<void>,
+    ): GroupCommit<Batch> =>
+      new GroupCommit(
+        create,
+        (batch, waitedMs) =>
+          flush(batch, waitedMs).catch((error: unknown) => {
+            // What it was that had no answer.
+            parts.onAway(isCoatcheckError(error, 'OUTCOME_UNKNOWN') ? error.cause : error)
+            throw error
+          }),
+        this.room,
+      )
     this.#database = parts.database
     this.#stream = parts.stream
     this.#topology = parts.topology
     this.#clock = parts.clock
-    this.#appends = new GroupCommit(
+    this.#backlog = parts.backlog
+    this.#appends = group(
       () => new AppendBatch(this.#topology, this.#clock.now()),
-      async (batch) => {
-        const rows = batch.rows()
-        this.#clock.note(await sendSurely(this.#clock, (notAfter) => this.#stream.append(rows, { notAfter })))
-        parts.onAppended(rows)
-      },
-      maxWaitingSize,
-    )
-    this.#unique = new GroupCommit(
-      () => new UniqueBatch(this.#topology, this.#clock.now()),
-      async (batch) => {
-        await batch.send(this.#database, this.#clock)
+      async (batch, waitedMs) => {
+        const began = performance.now()
+        const send = (): Promise<number> => {
+          const rows = batch.rows()
+          const append = (notAfter: number, timeoutMs: number, again: boolean) =>
+            this.#stream.append(rows, { notAfter, timeoutMs, again })
+          const passedMs = waitedMs + performance.now() - began
+          return sendSurely(this.#clock, append, { size: batch.size, waitedMs: passedMs })
+        }
+        this.#clock.note(await sendPlaced(this.#topology, undefined, send, () => batch.replace()))
         parts.onAppended(batch.places())
       },
-      maxWaitingSize,
     )
-    this.#delayed = new GroupCommit<DelayedBatch>(
-      () => ({ size: 0, items: [], soonestMs: Infinity }),
-      async (batch) => {
+    this.#unique = group(
+      () => new UniqueBatch(this.#topology, this.#clock.now()),
+      async (batch, waitedMs) => {
+        await batch.send(this.#database, this.#clock, waitedMs)
+        parts.onAppended(batch.places())
+      },
+    )
+    this.#delayed = group<DelayedBatch>(
+      () => ({ size: 0, count: 0, items: [], soonestMs: Infinity }),
+      async (batch, waitedMs) => {
         const items = `[${batch.items.join(',')}]`
-        // Sent again it is left alone where the first is there; but one that became due meanwhile would be taken in twice.
-        const resendMs = batch.soonestMs > 30_000 ? undefined : 0
         await sendSurely(
           this.#clock,
-          async () => {
-            await putWaiting(this.#database.driver, this.#database.schema, items)
+          async (_, timeoutMs) => {
+            await putWaiting(this.#database.driver, this.#database.schema, items, timeoutMs)
             return this.#clock.now()
           },
-          resendMs,
+          // Sent again it is left alone where the first is there; but one that became due meanwhile would be taken in twice.
+          { size: batch.size, again: batch.soonestMs > 30_000, waitedMs },
         )
       },
-      maxWaitingSize,
+    )
+    this.#debounced = group(
+      () => new DebounceBatch(),
+      (batch, waitedMs) => batch.send(this.#database, this.#clock, waitedMs),
     )
   }
 
+  /**
+   * Takes an item in.
+   * @returns its id; where it might be no new item, a receipt
+   */
   async accept(
     definition: Definition,
     input: unknown,
     options: AcceptOptions,
-    context: RequestContext | undefined,
-  ): Promise<QueueItemId> {
+    asker: Asker | undefined,
+  ): Promise<QueueItemId | Receipt> {
     const tx = this.#txOf(options)
-    const checked = prepare(definition, input, options, context)
+    const checked = prepare(definition, input, options, asker)
     const prepared = checked instanceof Promise ? await checked : checked
     await this.#topology.load()
-    const queue = this.#topology.queueOf(definition)
-    if (tx) return (await this.#acceptIn(tx, [prepared]))[0] as QueueItemId
-    if (prepared.uniqueKey !== undefined) {
-      const place = await this.#unique.add((batch) => ({
-        batch,
-        at: batch.put(queue, prepared, prepared.uniqueKey as string),
-      }))
-      return place.batch.idAt(place.at)
+    const queue = chooseQueue(this.#topology, prepared)
+    this.#backlog.check(queue)
+    if (prepared.debounce) return this.#acceptDebounced(tx, queue, prepared)
+    if (tx) return (await this.#acceptIn(tx, [{ queue, prepared }]))[0] as QueueItemId | Receipt
+    if (prepared.unique) {
+      const { unique } = prepared
+      const place = await this.#unique.add((batch) => ({ batch, at: batch.put(queue, prepared, unique) }))
+      return place.batch.receiptAt(place.at)
     }
-    if (prepared.due) return this.#delayed.add((batch) => this.#putDelayed(batch, prepared))
-    return this.#appends.add((batch) => batch.put(queue, prepared.key, prepared.text))
+    if (prepared.due) return this.#delayed.add((batch) => this.#putDelayed(batch, { queue, prepared }))
+    const place = await this.#appends.add((batch) => ({
+      batch,
+      at: batch.add(queue, prepared.key, prepared.text),
+    }))
+    return place.batch.idAt(place.at)
   }
 
-  /** All are checked before any is accepted; they go in one flush, all or none. */
+  /**
+   * All are checked before any is accepted. Up to the limits of a flush they go in one, all or none; more go one flush after the
+   * other, in order, up to the first that fails.
+   * @throws CoatcheckError with the ids of those before it in `accepted`
+   */
   async acceptMany(
     definition: Definition,
     inputs: readonly unknown[],
@@ -132,8 +179,9 @@ export class Acceptor {
     context: RequestContext | undefined,
   ): Promise<QueueItemId[]> {
     const tx = this.#txOf(options)
-    if (options.uniqueKey !== undefined)
-      throw new CoatcheckError('OPTION_INVALID', 'uniqueKey is one key for one item; call enqueue for each')
+    for (const name of ['uniqueKey', 'debounce'] as const)
+      if (options[name] !== undefined)
+        throw new CoatcheckError('OPTION_INVALID', `${name} is for one item; call enqueue for each`)
     if (!Array.isArray(inputs))
       throw new CoatcheckError(
         'OPTION_INVALID',
@@ -150,16 +198,46 @@ export class Acceptor {
     }
     if (prepared.length === 0) return []
     await this.#topology.load()
-    const queue = this.#topology.queueOf(definition)
-    if (tx) return this.#acceptIn(tx, prepared)
-    if (prepared[0]?.due)
-      return this.#delayed.add((batch) => prepared.map((one) => this.#putDelayed(batch, one)))
-    return this.#appends.add((batch) => prepared.map((one) => batch.put(queue, one.key, one.text)))
+    const placed = prepared.map((one, at) => {
+      try {
+        return { queue: chooseQueue(this.#topology, one), prepared: one }
+      } catch (error) {
+        throw isCoatcheckError(error) ? nameItem(error, at) : error
+      }
+    })
+    for (const queue of new Set(placed.map((one) => one.queue))) this.#backlog.check(queue)
+    // Without unique keys all of them are new, and there are no receipts.
+    if (tx) return this.#acceptIn(tx, placed) as Promise<QueueItemId[]>
+    const ids: QueueItemId[] = []
+    for (const some of inFlushes(placed)) {
+      const added = some[0]?.prepared.due ? this.#addDelayed(some) : this.#addPlain(some)
+      // One after the other: what was accepted is always the first so many.
+      ids.push(...(await added.catch((error: unknown) => failPartly(error, ids, prepared.length))))
+    }
+    return ids
+  }
+
+  #addDelayed(some: readonly Placed[]): Promise<QueueItemId[]> {
+    return this.#delayed.add((batch) => some.map((one) => this.#putDelayed(batch, one)))
+  }
+
+  async #addPlain(some: readonly Placed[]): Promise<QueueItemId[]> {
+    const place = await this.#appends.add((batch) => ({
+      batch,
+      all: some.map((one) => batch.add(one.queue, one.prepared.key, one.prepared.text)),
+    }))
+    return place.all.map((at) => place.batch.idAt(at))
+  }
+
+  /** Takes an item in whose first attempt has failed, and which goes on from the lane. */
+  acceptFailed(row: DelayedRow): Promise<QueueItemId> {
+    return this.#delayed.add((batch) => putRow(batch, row))
   }
 
   /** Waits for what was added, and takes nothing more. */
   async close(): Promise<void> {
-    await Promise.all([this.#appends.close(), this.#delayed.close(), this.#unique.close()])
+    const all = [this.#appends, this.#delayed, this.#unique, this.#debounced]
+    await Promise.all(all.map((group) => group.close()))
   }
 
   #txOf(options: AcceptOptions): Tx | undefined {
@@ -170,41 +248,105 @@ export class Acceptor {
     return undefined
   }
 
-  async #acceptIn(tx: Tx, prepared: readonly Prepared[]): Promise<QueueItemId[]> {
-    const now = this.#clock.now()
-    const rows = new AppendBatch(this.#topology, now)
-    const delayed: DelayedBatch = { size: 0, items: [], soonestMs: Infinity }
-    const unique = new UniqueBatch(this.#topology, now)
-    const ids = prepared.map((one) => {
-      const queue = this.#topology.queueOf(one.definition)
-      if (one.uniqueKey !== undefined) return unique.put(queue, one, one.uniqueKey)
-      return one.due ? this.#putDelayed(delayed, one) : rows.put(queue, one.key, one.text)
-    })
-    if (!rows.isEmpty) await this.#stream.append(rows.rows(), { tx })
-    if (delayed.items.length > 0) await putWaiting(tx, this.#database.schema, `[${delayed.items.join(',')}]`)
-    if (!unique.isEmpty) await unique.sendIn(tx, this.#database.schema)
-    return ids.map((id) => (typeof id === 'number' ? unique.idAt(id) : id))
+  async #acceptDebounced(tx: Tx | undefined, queue: QueueRow, prepared: Prepared): Promise<Receipt> {
+    const { debounce } = prepared
+    if (!debounce) throw new TypeError('This item has no debounce key')
+    if (tx)
+      throw new CoatcheckError(
+        'OPTION_INVALID',
+        'debounce cannot be combined with tx: an open transaction would hold the item that waits, and its partition with it',
+      )
+    const place = await this.#debounced.add((batch) => ({
+      batch,
+      at: batch.put(delayedRow(this.#topology, queue, prepared, this.#clock.now()), prepared, debounce),
+    }))
+    return place.batch.receiptAt(place.at)
   }
 
-  #putDelayed(batch: DelayedBatch, prepared: Prepared): QueueItemId {
-    const { item, id, waitMs } = delayedRow(this.#topology, prepared, this.#clock.now())
-    batch.items.push(item)
-    batch.size += item.length
-    batch.soonestMs = Math.min(batch.soonestMs, waitMs)
-    return id
+  async #acceptIn(tx: Tx, placed: readonly Placed[]): Promise<(QueueItemId | Receipt)[]> {
+    const now = this.#clock.now()
+    const rows = new AppendBatch(this.#topology, now)
+    const delayed: DelayedBatch = { size: 0, count: 0, items: [], soonestMs: Infinity }
+    const unique = new UniqueBatch(this.#topology, now)
+    const answers = placed.map(({ queue, prepared: one }): (() => QueueItemId | Receipt) => {
+      if (one.unique) {
+        const at = unique.put(queue, one, one.unique)
+        return () => unique.receiptAt(at)
+      }
+      if (one.due) {
+        const id = this.#putDelayed(delayed, { queue, prepared: one })
+        return () => id
+      }
+      const at = rows.add(queue, one.key, one.text)
+      return () => rows.idAt(at)
+    })
+    if (!rows.isEmpty) {
+      const append = (): Promise<number> => this.#stream.append(rows.rows(), { tx })
+      await sendPlaced(this.#topology, tx, append, (view) => rows.replace(view))
+    }
+    if (delayed.items.length > 0) await putWaiting(tx, this.#database.schema, `[${delayed.items.join(',')}]`)
+    if (!unique.isEmpty) await unique.sendIn(tx, this.#database.schema)
+    return answers.map((answer) => answer())
+  }
+
+  #putDelayed(batch: DelayedBatch, { queue, prepared }: Placed): QueueItemId {
+    return putRow(batch, delayedRow(this.#topology, queue, prepared, this.#clock.now()))
   }
 }
 
-/** A row of the waiting lane for a delayed item, as `put_waiting` takes it. */
+function putRow(batch: DelayedBatch, { item, id, waitMs }: DelayedRow): QueueItemId {
+  batch.items.push(item)
+  batch.size += item.length
+  batch.count++
+  batch.soonestMs = Math.min(batch.soonestMs, waitMs)
+  return id
+}
+
+function* inFlushes(placed: readonly Placed[]): Generator<Placed[]> {
+  let some: Placed[] = []
+  let size = 0
+  for (const one of placed) {
+    some.push(one)
+    size += one.prepared.text.length
+    if (some.length < flushLimits.items && size < flushLimits.size) continue
+    yield some
+    some = []
+    size = 0
+  }
+  if (some.length > 0) yield some
+}
+
+function failPartly(error: unknown, accepted: readonly QueueItemId[], count: number): never {
+  if (accepted.length === 0 || !isCoatcheckError(error)) throw error
+  const { code, message, retryAfterMs } = error
+  throw new CoatcheckError(
+    code,
+    `the first ${accepted.length} of ${count} items were accepted; of those after them: ${message}`,
+    { cause: error, accepted, ...(retryAfterMs !== undefined && { retryAfterMs }) },
+  )
+}
+
+/** A row of the waiting lane, as `put_waiting` takes it, and the time until it is due. */
+export interface DelayedRow {
+  readonly item: string
+  readonly id: QueueItemId
+  readonly waitMs: number
+}
+
+/**
+ * The row of a delayed item.
+ * @param more further columns
+ */
 export function delayedRow(
   topology: Topology,
+  queue: QueueRow,
   prepared: Prepared,
   now: number,
-): { item: string; id: QueueItemId; waitMs: number } {
+  more: object = {},
+): DelayedRow {
   const { definition, due } = prepared
-  const queue = topology.queueOf(definition)
   const place = topology.placeOf(queue, prepared.key, topology.nextTurn(queue.number))
-  const id = createRowId(place.queue, place.partition, now)
+  const id = topology.nextDelayedId(place, now)
   const item = JSON.stringify({
     id,
     queue: place.queue,
@@ -215,95 +357,9 @@ export function delayedRow(
     state: 'scheduled',
     moves: true,
     ...due,
+    ...more,
     entry: prepared.text,
   })
   const waitMs = due === undefined ? 0 : 'delay_ms' in due ? due.delay_ms : due.due_ms - now
   return { item, id, waitMs }
-}
-
-/**
- * Checks an input for a definition, as everything that is to be accepted is checked.
- * @throws CoatcheckError `PAYLOAD_INVALID` and its kind, `KEY_INVALID`, `OPTION_INVALID`
- */
-export function prepare(
-  definition: Definition,
-  input: unknown,
-  options: EnqueueOptions,
-  context: RequestContext | undefined,
-): Prepared | Promise<Prepared> {
-  const written = writeJson(input, {
-    maxBytes: definition.maxPayloadBytes,
-    what: `the payload of ${definition.name}`,
-  })
-  const { due, uniqueKey, context: given } = readOptions(options)
-  const merged = given ? { ...context, ...given } : context
-  const checked = definition.input['~standard'].validate(written.value)
-  if (checked instanceof Promise) return checked.then((result) => finish(result))
-  return finish(checked)
-
-  function finish(result: Awaited<typeof checked>): Prepared {
-    if (result.issues) throw invalidPayload(definition, result.issues)
-    const key = definition.key ? keyOf(definition, result.value) : null
-    return { definition, key, text: writeEntry(definition.id, key, written.text, merged), due, uniqueKey }
-  }
-}
-
-function keyOf(definition: Definition, value: unknown): string {
-  let computed: unknown
-  try {
-    computed = definition.key?.(value)
-  } catch (error) {
-    throw new CoatcheckError(
-      'KEY_INVALID',
-      `key of ${definition.name} threw: ${error instanceof Error ? error.message : String(error)}`,
-      { cause: error },
-    )
-  }
-  const key = checkKey(computed)
-  if (key === null)
-    throw new CoatcheckError(
-      'KEY_INVALID',
-      `key of ${definition.name} is ${String(computed)} for this input; every item of it needs one, since items of one key run in order`,
-    )
-  return key
-}
-
-type Issues = readonly {
-  readonly message: string
-  readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined
-}[]
-
-/** What a schema found, as one error that names each place. */
-export function invalidPayload(definition: Definition, issues: Issues): CoatcheckError {
-  const errors = issues.map((issue) => ({ detail: issue.message, pointer: toPointer(issue.path ?? []) }))
-  const told = errors
-    .slice(0, 5)
-    .map((error) => (error.pointer === '' ? error.detail : `${error.pointer}: ${error.detail}`))
-    .join('; ')
-  const more = errors.length > 5 ? `; and ${errors.length - 5} more` : ''
-  return new CoatcheckError(
-    'PAYLOAD_INVALID',
-    `the payload of ${definition.name} does not fit its schema: ${told}${more}`,
-    { errors },
-  )
-}
-
-function toPointer(path: readonly (PropertyKey | { readonly key: PropertyKey })[]): string {
-  return path
-    .map(
-      (part) =>
-        `/${String(typeof part === 'object' ? part.key : part)
-          .replaceAll('~', '~0')
-          .replaceAll('/', '~1')}`,
-    )
-    .join('')
-}
-
-function nameItem(error: CoatcheckError, at: number): CoatcheckError {
-  return new CoatcheckError(error.code, `item ${at}: ${error.message}; nothing was accepted`, {
-    cause: error,
-    ...(error.errors
-      ? { errors: error.errors.map((one) => ({ ...one, pointer: `/${at}${one.pointer}` })) }
-      : {}),
-  })
 }

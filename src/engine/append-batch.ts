@@ -10,6 +10,9 @@ interface OpenRow {
   readonly generation: number
   readonly flush: string
   readonly texts: string[]
+  readonly keys: (string | null)[]
+  /** Which item of the batch stands there. */
+  readonly numbers: number[]
   size: number
 }
 
@@ -18,10 +21,11 @@ export const maxRowSize = 4_000_000
 
 /** Items on their way into the log: one row per partition, split at 4,096 items or 4 MB. Ids are known as they are put in. */
 export class AppendBatch implements Gathering {
-  readonly #topology: Topology
+  #topology: Topology
   readonly #now: number
   readonly #open = new Map<number, OpenRow>()
-  readonly #rows: OpenRow[] = []
+  #rows: OpenRow[] = []
+  readonly #ids: QueueItemId[] = []
   size = 0
 
   /** @param now milliseconds for the ids */
@@ -30,16 +34,52 @@ export class AppendBatch implements Gathering {
     this.#now = now
   }
 
+  get count(): number {
+    return this.#ids.length
+  }
+
   get isEmpty(): boolean {
-    return this.#rows.length === 0
+    return this.#ids.length === 0
+  }
+
+  /** @returns its number in the batch */
+  add(queue: QueueRow, key: string | null, text: string): number {
+    const number = this.#ids.length
+    this.#place(queue, key, text, number)
+    this.size += text.length
+    return number
   }
 
   put(queue: QueueRow, key: string | null, text: string): QueueItemId {
-    const row = this.#rowFor(queue, key, text.length)
-    row.texts.push(text)
-    row.size += text.length
-    this.size += text.length
-    return itemIdAt(row.flush, row.texts.length - 1)
+    return this.idAt(this.add(queue, key, text))
+  }
+
+  /** The id of an item, which is another one after `replace`. */
+  idAt(number: number): QueueItemId {
+    return this.#ids[number] as QueueItemId
+  }
+
+  /** The partitions have changed: the same items in the same order, in other rows. */
+  replace(topology: Topology = this.#topology): void {
+    const rows = this.#rows
+    this.#topology = topology
+    this.#rows = []
+    this.#open.clear()
+    for (const { queue, texts, keys, numbers } of rows)
+      for (const [at, text] of texts.entries())
+        this.#place(
+          topology.byNumber(queue) as QueueRow,
+          keys[at] as string | null,
+          text,
+          numbers[at] as number,
+        )
+  }
+
+  /** All items, in the order of each key. */
+  *items(): Generator<{ id: QueueItemId; queue: number; key: string | null; text: string }> {
+    for (const { queue, texts, keys, numbers } of this.#rows)
+      for (const [at, text] of texts.entries())
+        yield { id: this.idAt(numbers[at] as number), queue, key: keys[at] as string | null, text }
   }
 
   rows(): AppendRow[] {
@@ -57,6 +97,15 @@ export class AppendBatch implements Gathering {
     return this.#rows
   }
 
+  #place(queue: QueueRow, key: string | null, text: string, number: number): void {
+    const row = this.#rowFor(queue, key, text.length)
+    this.#ids[number] = itemIdAt(row.flush, row.texts.length)
+    row.texts.push(text)
+    row.keys.push(key)
+    row.numbers.push(number)
+    row.size += text.length
+  }
+
   // Unkeyed items of a queue share one row (slot 4096), whatever its partition.
   #rowFor(queue: QueueRow, key: string | null, size: number): OpenRow {
     const place = key === null ? undefined : this.#topology.placeOf(queue, key, 0)
@@ -68,6 +117,8 @@ export class AppendBatch implements Gathering {
       ...at,
       flush: createRowId(at.queue, at.partition, this.#now),
       texts: [],
+      keys: [],
+      numbers: [],
       size: 0,
     }
     this.#open.set(slot, opened)

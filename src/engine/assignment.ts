@@ -2,6 +2,9 @@ import { hash } from 'node:crypto'
 import type { LiveNode, NodeRow } from '../store/nodes.ts'
 import type { PartitionName } from '../store/partitions.ts'
 
+/** The partitions of a queue's generations are dealt out apart: the old ones are soon nobody's. */
+type Dealt = PartitionName & { readonly generation?: number }
+
 /**
  * Who should own which partition: rendezvous hashing over the live background nodes that serve the queue, with at most
  * an even share for each, so that there is no leader, little moves when a node comes or goes, and none stays idle.
@@ -10,12 +13,13 @@ import type { PartitionName } from '../store/partitions.ts'
  */
 export function assignPartitions(
   nodes: readonly NodeRow[],
-  partitions: readonly PartitionName[],
+  partitions: readonly Dealt[],
 ): Map<string, string> {
   const assigned = new Map<string, string>()
   const workers = nodes.filter((node) => node.types.includes('background'))
-  const byQueue = Map.groupBy(partitions, (partition) => partition.queue)
-  for (const [queue, ofQueue] of [...byQueue].toSorted(([a], [b]) => a - b)) {
+  const groups = Map.groupBy(partitions, ({ queue, generation = 0 }) => `${queue}/${generation}`)
+  for (const ofQueue of groups.values()) {
+    const queue = ofQueue[0]?.queue as number
     const serving = workers.filter((node) => node.queues.includes(queue))
     if (serving.length === 0) continue
     const share = Math.floor(ofQueue.length / serving.length)
@@ -44,7 +48,7 @@ export function assignPartitions(
  */
 export function assignToBeating(
   nodes: readonly LiveNode[],
-  partitions: readonly PartitionName[],
+  partitions: readonly Dealt[],
 ): Map<string, string> {
   const assigned = assignPartitions(nodes, partitions)
   const late = new Set(nodes.filter((node) => !node.beats).map((node) => node.bootId))

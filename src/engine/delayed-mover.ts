@@ -1,46 +1,56 @@
 import { createRowId, itemsPerRow } from '../base/ids.ts'
 import type { WaitingRow } from '../store/waiting-items.ts'
 import type { AppendRow } from '../stream/stream.ts'
+import { maxRowSize } from './append-batch.ts'
 import { moveEntry, type Entry } from './entry.ts'
 import type { OwnedPartition } from './owned-partition.ts'
 import type { Settler } from './settler.ts'
-import type { Topology } from './topology.ts'
+
+/** Characters on their way into the log: more is not begun before these are settled. */
+const maxMoving = 4_000_000
 
 /** Moves delayed items whose time has come into the log: out of the lane, into a row and into the tracked items in one settle. */
 export class DelayedMover {
-  readonly #topology: Topology
   readonly #settler: Settler
   readonly #now: () => number
+  #moving = 0
 
-  constructor(topology: Topology, settler: Settler, now: () => number) {
-    this.#topology = topology
+  constructor(settler: Settler, now: () => number) {
     this.#settler = settler
     this.#now = now
+  }
+
+  get isFull(): boolean {
+    return this.#moving >= maxMoving
   }
 
   move(rows: readonly WaitingRow[], owned: ReadonlyMap<string, OwnedPartition>): void {
     const byPartition = Map.groupBy(rows, (row) => `${row.queue}/${row.partition}`)
     for (const [name, group] of byPartition) {
       const partition = owned.get(name)
-      const queue = partition && this.#topology.byNumber(partition.queue)
-      if (!partition || !queue || partition.lost) continue
-      for (let at = 0; at < group.length; at += itemsPerRow)
-        this.#moveSome(partition, queue.generation, group.slice(at, at + itemsPerRow))
+      if (!partition || partition.lost || partition.isClosing) continue
+      for (const some of split(group)) this.#moveSome(partition, some)
     }
   }
 
-  #moveSome(partition: OwnedPartition, generation: number, rows: readonly WaitingRow[]): void {
+  #moveSome(partition: OwnedPartition, rows: readonly WaitingRow[]): void {
+    const size = sizeOf(rows)
+    this.#moving += size
     for (const row of rows) partition.moving.add(row.id)
     const appended: AppendRow = {
       queue: partition.queue,
       partition: partition.partition,
-      generation,
+      generation: null,
       flush: createRowId(partition.queue, partition.partition, this.#now()),
       count: rows.length,
       text: `[${rows.map((row) => moveEntry(row.entry, row.id, row.enqueuedAt, row.attempts)).join(',')}]`,
     }
     const end = (): void => {
-      for (const row of rows) partition.moving.delete(row.id)
+      this.#moving -= size
+      for (const row of rows) {
+        partition.moving.delete(row.id)
+        partition.changedInLane?.add(row.id)
+      }
     }
     this.#settler.note({
       partition,
@@ -60,6 +70,26 @@ export class DelayedMover {
       onDropped: end,
     })
   }
+}
+
+/** As many as a row of the log takes. */
+function split(rows: readonly WaitingRow[]): WaitingRow[][] {
+  const parts: WaitingRow[][] = []
+  let size = Infinity
+  for (const row of rows) {
+    const part = parts.at(-1)
+    size += row.entry.length
+    if (part && part.length < itemsPerRow && size <= maxRowSize) part.push(row)
+    else {
+      parts.push([row])
+      size = row.entry.length
+    }
+  }
+  return parts
+}
+
+function sizeOf(rows: readonly WaitingRow[]): number {
+  return rows.reduce((size, row) => size + row.entry.length, 0)
 }
 
 function readyRow(row: WaitingRow): string {

@@ -1,6 +1,9 @@
 import { CoatcheckError } from '../base/errors.ts'
 import type { Events } from '../base/events.ts'
+import type { FailureRecord } from '../define/failure.ts'
+import type { ChangedKey } from './act-note.ts'
 import type { AttemptSurroundings } from './attempt.ts'
+import type { CrashGuard } from './crash-guard.ts'
 import { executeItem } from './execute.ts'
 import { KeyLines } from './key-lines.ts'
 import type { LaneReader } from './key-lines.ts'
@@ -9,7 +12,15 @@ import type { OwnedPartition } from './owned-partition.ts'
 import type { Processor } from './processor.ts'
 import { stuckRows } from './settlement-rows.ts'
 import type { Settler } from './settler.ts'
-import type { Outcome, WorkItem } from './work-item.ts'
+import { isLanePut, type Outcome, type WorkItem } from './work-item.ts'
+
+/** Acts on items, as the dispatcher meets them. */
+export interface ActGate {
+  /** An item of a partition with open acts is about to start. @returns whether it must not: it has ended by its act */
+  meets(work: WorkItem): boolean
+  /** What the end of an attempt means for an item of such a partition. */
+  ended(work: WorkItem, outcome: Outcome): Outcome
+}
 
 export interface DispatcherParts {
   readonly processors: ReadonlyMap<string, Processor>
@@ -23,12 +34,8 @@ export interface DispatcherParts {
   readonly onIdle: (partition: OwnedPartition) => void
 }
 
-/** Items in memory, at most about so many; reading waits while there are more than half. */
-const maxLoaded = 50_000
 /** Ready items beyond which reading waits, at least. */
 const minPlenty = 1_500
-/** Their characters, about. */
-const maxLoadedSize = 48_000_000
 const stuckAfterMs = 30_000
 
 /** Starts items: same key in order and one at a time, other keys at once, up to the concurrency of their definition. */
@@ -37,12 +44,13 @@ export class Dispatcher {
   readonly #processors: readonly Processor[]
   readonly #lines: KeyLines
   #settler: Settler | undefined
+  #guard: CrashGuard | undefined
+  #gate: ActGate | undefined
   #turn = 0
   #stopped = false
   #pumping = false
   #endListeners: (() => void)[] = []
   readonly #plenty: number
-  #loadedSize = 0
   loaded = 0
   running = 0
 
@@ -67,51 +75,131 @@ export class Dispatcher {
     return ready >= this.#plenty
   }
 
-  /** Nothing more may come into memory until some has gone. */
-  get isFull(): boolean {
-    return this.loaded >= maxLoaded || this.#loadedSize >= maxLoadedSize
+  /** The settler and the guard call back into the dispatcher, so they come after it. */
+  connect(settler: Settler, guard: CrashGuard): void {
+    this.#settler = settler
+    this.#guard = guard
   }
 
-  /** The settler calls back into the dispatcher, so it comes after it. */
-  connect(settler: Settler): void {
-    this.#settler = settler
+  get unsettled(): number {
+    return this.#settler?.unsettled ?? 0
   }
 
   processorOf(definitionId: string): Processor | undefined {
     return this.#parts.processors.get(definitionId)
   }
 
+  /** Acts come to the dispatcher, and it asks them about items that they are for. */
+  connectActs(gate: ActGate): void {
+    this.#gate = gate
+  }
+
+  /** Items that have not started end by acts: cancelled, or put into the lane. */
+  withdraw(ended: ReadonlyMap<WorkItem, Outcome>): void {
+    if (ended.size === 0) return
+    this.#lines.withdraw(new Set(ended.keys()))
+    for (const [work, outcome] of ended) this.#end(work, outcome)
+    for (const processor of this.#processors) processor.forgetEnded()
+    this.pump()
+  }
+
+  /** An item that was about to start ends by an act. */
+  end(work: WorkItem, outcome: Outcome): void {
+    this.#end(work, outcome)
+  }
+
+  /** Rows of a key have changed in the lane. @returns false where it is too early to look */
+  look(partition: OwnedPartition, key: ChangedKey): boolean {
+    const strict = this.processorOf(key.definition)?.definition.order !== 'relaxed'
+    return this.#lines.look(partition, key, strict)
+  }
+
   /** Takes an item into memory that was read, from the log or the lane. */
-  offer(work: WorkItem, laneHead?: number): void {
+  offer(work: WorkItem, laneHead?: number, blockedAsOf?: number): void {
     this.#take(work)
     // A rolling deploy: another node knows the handler. The lane keeps it, and its key, until that one owns the partition.
-    if (!work.processor) {
+    if (!work.processor || work.partition.isClosing) {
       this.#end(work, { kind: 'set-aside' })
       return
     }
     if (work.entry.k === undefined) work.processor.push(work)
-    else this.#lines.enter(work, laneHead)
+    else this.#lines.enter(work, laneHead, blockedAsOf)
   }
 
   /** Starts what may start. */
   pump(): void {
-    if (this.#pumping || this.#stopped || !this.#parts.lease.isSafe) return
+    if (this.#pumping || !this.#mayStart) return
+    if (this.#guard?.isOn) this.#guard.pump()
+    else this.#eachReady(this.#execute)
+  }
+
+  get #mayStart(): boolean {
+    return !this.#stopped && this.#parts.lease.isSafe
+  }
+
+  /** Takes a slot for all that may start now. Each has to be started, or freed. */
+  reserveReady(): WorkItem[] {
+    const reserved: WorkItem[] = []
+    if (this.#mayStart) this.#eachReady((work) => reserved.push(work))
+    return reserved
+  }
+
+  /** Takes a slot for this one, if there is one and no act has ended it. */
+  reserve(work: WorkItem): boolean {
+    if (!this.#mayStart || !work.processor?.hasSlot || this.#isMet(work)) return false
+    this.#reserve(work, work.processor)
+    return true
+  }
+
+  /** Starts what was reserved a while ago. @returns false where that may not be any more: it is put back, unless it has ended */
+  startReserved(work: WorkItem): boolean {
+    // An act may have come while it waited with its slot.
+    const isWanted = !work.outcome && !work.partition.lost && !this.#isMet(work)
+    if (isWanted && this.#mayStart) {
+      this.#execute(work)
+      return true
+    }
+    this.free(work)
+    if (isWanted) this.putBack(work)
+    return false
+  }
+
+  /** It waits for a slot again; where its partition is about to be given away, for what becomes of that. */
+  putBack(work: WorkItem): void {
+    if (work.outcome || work.partition.lost) return
+    if (work.partition.draining) work.partition.parked.push(work)
+    else work.processor?.push(work)
+  }
+
+  /** An item that will not start ends all the same. */
+  break(work: WorkItem, failure: FailureRecord): void {
+    this.#end(work, { kind: 'broken', failure })
+  }
+
+  /** What runs, or is about to. */
+  runningItems(): WorkItem[] {
+    return this.#processors.flatMap(({ running }) => running)
+  }
+
+  #eachReady(visit: (work: WorkItem) => void): void {
     this.#pumping = true
     // One of each definition in turn, so that a long queue of one does not keep the others waiting.
     let idle = 0
     while (idle < this.#processors.length && this.#settler?.hasRoom(this.running)) {
       const processor = this.#processors[this.#turn++ % this.#processors.length]
-      if (processor && this.#startNext(processor)) idle = 0
+      const work = processor && this.#reserveNext(processor)
+      if (work) visit(work)
+      if (work) idle = 0
       else idle++
     }
     this.#pumping = false
   }
 
-  #startNext(processor: Processor): boolean {
-    if (!processor.hasSlot) return false
+  #reserveNext(processor: Processor): WorkItem | undefined {
+    if (!processor.hasSlot) return undefined
     for (;;) {
       const work = processor.next()
-      if (!work) return false
+      if (!work) return undefined
       const { partition } = work
       // Superseded, or of a partition that is gone or about to go.
       if (work.outcome || partition.lost) continue
@@ -119,39 +207,60 @@ export class Dispatcher {
         partition.parked.push(work)
         continue
       }
-      processor.running.add(work)
-      partition.running++
-      this.running++
-      executeItem(work, processor.definition, this.#parts.surroundings, (ended, outcome) =>
-        this.#onAttemptEnd(processor, ended, outcome),
-      )
-      return true
+      if (this.#isMet(work)) continue
+      this.#reserve(work, processor)
+      return work
     }
   }
 
-  #onAttemptEnd(processor: Processor, work: WorkItem, outcome: Outcome): void {
+  #isMet(work: WorkItem): boolean {
+    return work.partition.acts !== undefined && this.#gate?.meets(work) === true
+  }
+
+  #reserve(work: WorkItem, processor: Processor): void {
+    processor.begin(work)
+    work.partition.running++
+    this.running++
+  }
+
+  // One function for all, as the next one is.
+  readonly #execute = (work: WorkItem): void => {
+    // What has a slot has a processor.
+    const { definition } = work.processor as Processor
+    executeItem(work, definition, this.#parts.surroundings, this.#onAttemptEnd)
+  }
+
+  /** Its slot is free again. */
+  free(work: WorkItem): void {
     const { partition } = work
-    processor.running.delete(work)
+    work.processor?.end(work)
     partition.running--
     this.running--
     if (this.#endListeners.length > 0) for (const tell of this.#endListeners.splice(0)) tell()
-    if (partition.lost) {
-      if (partition.running === 0) this.#parts.onIdle(partition)
+    if (partition.lost && partition.running === 0) this.#parts.onIdle(partition)
+  }
+
+  // One function for all, not one made for each attempt.
+  readonly #onAttemptEnd = (work: WorkItem, outcome: Outcome): void => {
+    this.free(work)
+    if (work.partition.lost) {
       // Its slot is free for the other partitions.
       this.pump()
       return
     }
     // Told to stop by a node that stops, it has not used up an attempt: the next owner runs it again.
     if (outcome.kind !== 'succeeded' && work.attempt?.abortReason?.code === 'NODE_STOPPED') return
-    this.#end(work, outcome)
+    const { acts } = work.partition
+    this.#end(work, acts === undefined || !this.#gate ? outcome : this.#gate.ended(work, outcome))
     this.pump()
   }
 
   /** An item's stay in memory ends with this outcome, once it is settled. */
   #end(work: WorkItem, outcome: Outcome): void {
     work.outcome = outcome
-    if (outcome.kind === 'failed' || outcome.kind === 'spilled' || outcome.kind === 'set-aside')
-      work.partition.beginLanePut(outcome.kind)
+    if (isLanePut(work)) work.partition.beginLanePut(outcome.kind)
+    // Nothing of its key starts before the lane has it.
+    if (outcome.kind === 'parked' && work.line) work.line.spilling++
     work.partition.unsettled++
     this.#settler?.add(work)
     // After a plain success the next of its key starts at once: settles keep the order. All else waits for the commit.
@@ -164,8 +273,7 @@ export class Dispatcher {
     if (partition.lost) return
     partition.unsettled--
     this.#forget(work)
-    if (outcome?.kind === 'failed' || outcome?.kind === 'spilled' || outcome?.kind === 'set-aside')
-      partition.lanePutsUnderWay--
+    if (isLanePut(work)) partition.lanePutsUnderWay--
     if (line && outcome && (outcome.kind !== 'succeeded' || line.active === work))
       this.#lines.settled(work, outcome)
     if (partition.loaded === 0) this.#parts.onIdle(partition)
@@ -181,7 +289,6 @@ export class Dispatcher {
     if (partition.lost) return
     partition.lost = true
     this.loaded -= partition.loaded
-    this.#loadedSize -= partition.loadedSize
     const error = new CoatcheckError(
       'LEASE_LOST',
       `the node lost partition ${partition.name} (${reason}); another one runs the item`,
@@ -196,7 +303,7 @@ export class Dispatcher {
   /** A handover that did not come about: what was parked may start after all. */
   resume(partition: OwnedPartition): void {
     partition.draining = false
-    for (const work of partition.parked.splice(0)) work.processor?.push(work)
+    for (const work of partition.parked.splice(0)) this.putBack(work)
     this.pump()
   }
 
@@ -264,7 +371,6 @@ export class Dispatcher {
   #take(work: WorkItem): void {
     this.loaded++
     work.partition.loaded++
-    this.#loadedSize += work.size
     work.partition.loadedSize += work.size
     if (work.waiting) work.partition.fromLane.set(work.waiting.id, work)
   }
@@ -272,10 +378,10 @@ export class Dispatcher {
   #forget(work: WorkItem): void {
     this.loaded--
     work.partition.loaded--
-    this.#loadedSize -= work.size
     work.partition.loadedSize -= work.size
     if (!work.waiting) return
     work.partition.fromLane.delete(work.waiting.id)
     work.partition.leftLane.add(work.waiting.id)
+    work.partition.changedInLane?.add(work.waiting.id)
   }
 }

@@ -1,30 +1,40 @@
 import type { Events } from '../base/events.ts'
 import { createUuid, parseItemId, type QueueItemId } from '../base/ids.ts'
 import type { Part } from '../base/part.ts'
-import type { Definition } from '../define/definition.ts'
-import type { Failure } from '../define/failure.ts'
+import type { Receipt } from '../define/context.ts'
+import { queuesOf, type Definition } from '../define/definition.ts'
 import type { Item, ItemLogEntry, RequestContext } from '../define/item.ts'
 import type { OpenDatabase } from '../store/database.ts'
+import type { Repartitioned } from '../store/generations.ts'
 import { readClock } from '../store/topology.ts'
 import { PostgresStream } from '../stream/postgres-stream.ts'
 import type { Stream } from '../stream/stream.ts'
 import { Acceptor, type AcceptOptions } from './accept.ts'
+import { ActDesk } from './act-desk.ts'
+import { Acts } from './acts.ts'
+import { Backlog } from './backlog.ts'
+import { callbackRows, withCallbacks } from './callback-item.ts'
+import { CrashGuard } from './crash-guard.ts'
 import { DatabaseClock } from './database-clock.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { Enqueuer } from './enqueuer.ts'
-import { currentContext } from './execute.ts'
-import type { ImmediateOutcome, Road, Standing } from './face.ts'
+import { inheritedContext } from './execute.ts'
+import type { ImmediateServices, Road, Standing } from './face.ts'
+import { tellFailure } from './failure-events.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { HoleWatch } from './hole-watch.ts'
 import { Housekeeping } from './housekeeping.ts'
-import { acceptFailed, runImmediately, type ImmediateParts } from './immediate.ts'
+import { immediateServices } from './immediate.ts'
 import { Indexer } from './indexer.ts'
 import { Lane } from './lane.ts'
-import { hasEnded, Lookup } from './lookup.ts'
+import { Lookup } from './lookup.ts'
 import type { OwnedPartition } from './owned-partition.ts'
 import { Ownership } from './ownership.ts'
+import type { Asker } from './prepare.ts'
 import { Processor } from './processor.ts'
+import { ReadBound } from './read-bound.ts'
 import { Reader } from './reader.ts'
+import { repartition } from './repartition.ts'
 import { Settler } from './settler.ts'
 import { Topology } from './topology.ts'
 import { Waiters } from './waiters.ts'
@@ -57,39 +67,59 @@ export class Engine implements Part, Road {
   readonly #topology: Topology
   readonly #clock: DatabaseClock
   readonly #stream: Stream
-  readonly #acceptor: Acceptor
+  readonly acceptor: Acceptor
   readonly #lookup: Lookup
   readonly #waiters: Waiters
   readonly #enqueuer: Enqueuer
-  readonly #immediate: ImmediateParts
+  readonly immediate: ImmediateServices
+  readonly acts: ActDesk
+  readonly #backlog: Backlog
   readonly #owned = new Map<string, OwnedPartition>()
   #work: WorkingParts | undefined
   #stopping: Promise<void> | undefined
 
   constructor(options: EngineOptions) {
-    const { database, definitions, events } = options
-    this.#options = options
+    const { database, events } = options
+    const definitions = withCallbacks(options.definitions)
+    this.#options = { ...options, definitions }
     this.definitions = definitions
     this.#topology = new Topology(database, [...definitions.values()])
     this.#clock = new DatabaseClock(() => readClock(database.driver, database.schema))
     this.#stream = options.stream ?? new PostgresStream(database)
     this.#waiters = new Waiters(database, events)
-    this.#lookup = new Lookup(database, this.#topology, definitions)
+    this.#lookup = new Lookup(database, this.#topology, definitions, events)
     this.#enqueuer = new Enqueuer(definitions, this.#topology, this.#clock)
-    this.#immediate = {
+    this.#backlog = new Backlog(database, events, () => [
+      ...new Set(Array.from(this.#owned.values(), ({ queue }) => queue)),
+    ])
+    const doors = {
       database,
       stream: this.#stream,
       topology: this.#topology,
       clock: this.#clock,
-      enqueuer: this.#enqueuer,
-      onAppended: (places) => this.#appended(places),
+      backlog: this.#backlog,
+      onAppended: (places: readonly { queue: number; partition: number }[]) => this.#appended(places),
     }
-    this.#acceptor = new Acceptor({
+    this.immediate = immediateServices({
+      ...doors,
+      enqueuer: this.#enqueuer,
+      acceptFailed: (row) => this.acceptor.acceptFailed(row),
+      accept: (definition, input, asker, tx) => this.accept(definition, input, { tx }, asker),
+    })
+    this.acceptor = new Acceptor({
+      ...doors,
+      onAway: (error) => events.emit('problem', { where: 'accept', error }),
+    })
+    this.acts = new ActDesk({
       database,
-      stream: this.#stream,
       topology: this.#topology,
-      clock: this.#clock,
-      onAppended: (places) => this.#appended(places),
+      definitions,
+      events,
+      now: () => this.#clock.now(),
+      item: (id) => this.item(id),
+      onAsked: () => this.#work?.wakeActs(),
+      accept: (definition, input, context, tx) => this.accept(definition, input, { tx }, context),
+      onAccepted: (id) => this.#appended([parseItemId(id)]),
     })
   }
 
@@ -100,6 +130,11 @@ export class Engine implements Part, Road {
   /** Partitions that this node owns at the moment. */
   get ownedPartitions(): number {
     return this.#owned.size
+  }
+
+  /** What is to be known about the queues, in sentences. */
+  get warnings(): string[] {
+    return this.#topology.differences()
   }
 
   /** Makes the definitions known and learns the queues: after that a call within somebody's transaction needs no other. */
@@ -113,6 +148,7 @@ export class Engine implements Part, Road {
     const work = this.#buildWork()
     try {
       await work.start()
+      await this.#backlog.start()
     } catch (error) {
       // Nothing of it goes on: the next start begins anew.
       await work.stop(0)
@@ -138,9 +174,21 @@ export class Engine implements Part, Road {
     definition: Definition,
     input: unknown,
     options: AcceptOptions = {},
-    context?: RequestContext,
+    asker?: Asker,
   ): Promise<QueueItemId> {
-    return this.#acceptor.accept(definition, input, options, context ?? inherited())
+    const accepted = await this.acceptor.accept(definition, input, options, asker ?? inheritedContext())
+    return typeof accepted === 'string' ? accepted : accepted.id
+  }
+
+  /** Accepts, and says whether that made an item. */
+  async receive(
+    definition: Definition,
+    input: unknown,
+    options: AcceptOptions = {},
+    asker?: Asker,
+  ): Promise<Receipt> {
+    const accepted = await this.acceptor.accept(definition, input, options, asker ?? inheritedContext())
+    return typeof accepted === 'string' ? { id: accepted, outcome: 'new' } : accepted
   }
 
   async acceptMany(
@@ -149,7 +197,7 @@ export class Engine implements Part, Road {
     options: AcceptOptions = {},
     context?: RequestContext,
   ): Promise<QueueItemId[]> {
-    return this.#acceptor.acceptMany(definition, inputs, options, context ?? inherited())
+    return this.acceptor.acceptMany(definition, inputs, options, context ?? inheritedContext())
   }
 
   async item(id: string): Promise<Item | undefined> {
@@ -160,53 +208,28 @@ export class Engine implements Part, Road {
     return this.#lookup.log(id)
   }
 
-  async standing(
-    id: string,
-    options: { readonly waitMs?: number; readonly signal?: AbortSignal } = {},
-  ): Promise<Standing | undefined> {
-    const until = performance.now() + (options.waitMs ?? 0)
-    for (;;) {
-      const found = await this.#lookup.standing(id)
-      const leftMs = until - performance.now()
-      if (!found || hasEnded(found.item.state) || leftMs <= 0 || options.signal?.aborted) return found
-      await this.#waiters.wait(id.toLowerCase(), leftMs, options.signal)
-    }
+  async standing(id: string, options: Parameters<Road['standing']>[1] = {}): Promise<Standing | undefined> {
+    return this.#lookup.untilEnded(id, this.#waiters, options)
   }
 
   mayHaveExpired(id: string): boolean {
-    const { queue, milliseconds } = parseItemId(id)
-    const name = this.#topology.byNumber(queue)?.name
-    const ageMs = this.#clock.now() - milliseconds
-    return [...this.definitions.values()].some(
-      (definition) =>
-        definition.queue === name &&
-        ageMs > 0 &&
-        (definition.tracking === 'failures' || ageMs > definition.retentionMs),
-    )
+    return this.#lookup.mayHaveExpired(id, this.#clock.now())
   }
 
-  runNow(
-    definition: Definition,
-    input: unknown,
-    context: RequestContext,
-    signal: AbortSignal,
-  ): Promise<ImmediateOutcome> {
-    return runImmediately(this.#immediate, definition, input, context, signal)
-  }
-
-  acceptFailed(
-    definition: Definition,
-    input: unknown,
-    failure: Failure,
-    context?: RequestContext,
-  ): Promise<QueueItemId> {
-    return acceptFailed(this.#immediate, definition, input, failure, context ?? inherited())
+  async repartition(queue: string, partitions: number): Promise<Repartitioned> {
+    const made = await repartition(this.#options.database, queue, partitions)
+    await this.#topology.refresh()
+    // Nobody owns them yet: every node looks.
+    this.#stream.hint([{ queue: made.number, partition: made.firstPartition }])
+    this.#work?.wakeAll()
+    return made
   }
 
   async #stop(): Promise<void> {
+    await this.#backlog.stop()
     // Handlers that are being finished may still enqueue.
     await this.#work?.stop(this.#options.stopTimeoutMs)
-    await this.#acceptor.close()
+    await this.acceptor.close()
     await this.#stream.close()
     await this.#waiters.stop()
     this.#options.events.emit('node.stopped', { node: this.bootId })
@@ -227,7 +250,7 @@ export class Engine implements Part, Road {
       this.#options
     const runnable = [...definitions.values()].filter((definition) => definition.run !== undefined)
     const processors = new Map(runnable.map((definition) => [definition.id, new Processor(definition)]))
-    const queues = [...new Set(runnable.map((definition) => this.#topology.queueOf(definition).number))]
+    const queues = [...new Set(runnable.flatMap(queuesOf))].map((name) => this.#topology.numberOf(name))
     const heartbeat = new Heartbeat({
       database,
       url,
@@ -238,7 +261,7 @@ export class Engine implements Part, Road {
     })
     const owned = this.#owned
     const now = (): number => this.#clock.now()
-    const lane = new Lane({ database, topology: this.#topology, events, owned, processors, now })
+    const lane = new Lane({ database, events, owned, processors, now })
     const dispatcher = new Dispatcher({
       processors,
       lease: heartbeat,
@@ -252,27 +275,52 @@ export class Engine implements Part, Road {
       onRoom: () => reader.wake(),
       onIdle: (partition) => ownership.left(partition),
     })
+    const onFenced = (partition: OwnedPartition): void => ownership.lose(partition, 'another node owns it')
     const settler = new Settler({
       database,
       bootId: this.bootId,
       lease: heartbeat,
       events,
       maxUnsettled,
-      onSettled: (work) => this.#settled(work, dispatcher, lane),
-      onFenced: (partition) => ownership.lose(partition, 'another node owns it'),
+      onSettled: (work) => this.#settled(work, dispatcher, lane, acts),
+      onFenced,
+      onPartitionsChanged: (gathered) => this.#enqueuer.moveAll(gathered),
+      toCallbacks: (ended) => callbackRows(this.#topology, now(), ended),
+      onCallbacks: (places) => this.#appended(places),
       onRoom: () => {
         dispatcher.pump()
         reader.wakeForMore()
       },
     })
-    dispatcher.connect(settler)
-    lane.connect(dispatcher, settler)
+    const { bootId } = this
+    const known = [...processors.keys()]
+    const guard = new CrashGuard({ database, bootId, dispatcher, events, definitions: known, onFenced })
+    dispatcher.connect(settler, guard)
+    const acts: Acts = new Acts({
+      database,
+      events,
+      owned,
+      processors,
+      definitions,
+      dispatcher,
+      settler,
+      guard,
+      now,
+      onLaneChange: () => lane.wake(),
+      onAppended: (partition) => this.#appended([partition]),
+      onEnded: (id) => this.#waiters.ended(id),
+    })
+    dispatcher.connectActs(acts)
+    lane.connect(dispatcher, settler, (rows) => acts.resume(rows))
     const ownership: Ownership = new Ownership({
       database,
       bootId: this.bootId,
       heartbeat,
       dispatcher,
       settler,
+      guard,
+      acts,
+      topology: this.#topology,
       events,
       owned,
       onAcquired: () => {
@@ -286,9 +334,11 @@ export class Engine implements Part, Road {
       stream: this.#stream,
       dispatcher,
       settler,
+      bound: new ReadBound({ database, bootId, events, onFenced }),
       events,
       owned,
       onHole: () => holes.wake(),
+      fillHoles: (partition) => holes.fill(partition),
     })
     const holes: HoleWatch = new HoleWatch({
       stream: this.#stream,
@@ -297,7 +347,7 @@ export class Engine implements Part, Road {
       owned,
       reader,
       onLate: (partition) => {
-        partition.startAfter = -1
+        partition.startOver()
         lane.wake()
       },
     })
@@ -313,53 +363,37 @@ export class Engine implements Part, Road {
     })
     const housekeeping = new Housekeeping({ database, stream: this.#stream, owned, events })
     return new WorkingParts({
+      database,
+      bootId,
       stream: this.#stream,
       owned,
       heartbeat,
       ownership,
       dispatcher,
       settler,
+      guard,
       reader,
       holes,
       lane,
+      acts,
       indexer,
       housekeeping,
       events,
     })
   }
 
-  #settled(work: WorkItem, dispatcher: Dispatcher, lane: Lane): void {
+  #settled(work: WorkItem, dispatcher: Dispatcher, lane: Lane, acts: Acts): void {
     const { outcome } = work
     dispatcher.settled(work)
-    if (work.attempt?.gathered) this.#appended(work.attempt.gathered.rows.places())
-    if (outcome?.kind === 'failed') {
-      lane.wake(outcome.retryInMs)
-      this.#options.events.emit('item.failed', {
-        id: work.id,
-        definition: work.entry.d,
-        attempt: work.attempts + 1,
-        code: outcome.failure.code,
-        message: outcome.failure.message,
-        retryInMs: outcome.retryInMs,
-      })
-    } else if (outcome?.kind === 'broken') {
-      this.#options.events.emit('item.broken', {
-        id: work.id,
-        definition: work.entry.d,
-        attempts: work.attempts + 1,
-        code: outcome.failure.code,
-        message: outcome.failure.message,
-      })
-    }
+    acts.settled(work)
+    const { gathered } = work.attempt ?? {}
+    if (gathered) this.#appended((gathered.moved?.rows ?? gathered.rows).places())
+    if (outcome?.kind === 'failed') lane.wake(outcome.retryInMs)
+    tellFailure(work, this.#options.events)
     if (
       !this.#waiters.isEmpty &&
       (outcome?.kind === 'succeeded' || outcome?.kind === 'broken' || outcome?.kind === 'cancelled')
     )
       this.#waiters.ended(work.id)
   }
-}
-
-/** Inside a handler, what it enqueues carries its item's context. */
-function inherited(): RequestContext | undefined {
-  return currentContext.getStore()
 }

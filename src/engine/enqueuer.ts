@@ -6,15 +6,20 @@ import type { EnqueueOptions } from '../define/context.ts'
 import type { Definition } from '../define/definition.ts'
 import type { RequestContext } from '../define/item.ts'
 import { checkOptionNames } from './accept-options.ts'
-import { delayedRow, prepare } from './accept.ts'
+import { delayedRow } from './accept.ts'
 import { AppendBatch } from './append-batch.ts'
 import type { DatabaseClock } from './database-clock.ts'
+import { moveItems, type MovedItems } from './place-again.ts'
+import { prepare } from './prepare.ts'
+import { chooseQueue } from './queue-choice.ts'
 import type { Topology } from './topology.ts'
 
 /** What an attempt has enqueued, until it goes with its settle. */
 export interface Gathered {
   readonly rows: AppendBatch
   readonly delayed: string[]
+  /** In place of `rows`, where the partitions have changed since. */
+  moved?: MovedItems
 }
 
 /** Enqueues for handlers: into what their settle carries. */
@@ -33,6 +38,20 @@ export class Enqueuer {
     return { rows: new AppendBatch(this.#topology, this.#clock.now()), delayed: [] }
   }
 
+  /**
+   * The partitions have changed: what was gathered goes to those that are there now, with the ids that the handler knows.
+   * @param topology as the transaction sees it that this goes with
+   */
+  move(gathered: Gathered, topology: Topology): void {
+    gathered.moved = moveItems(gathered.rows, topology, this.#clock.now())
+  }
+
+  /** As `move`, for what goes with a settle. */
+  async moveAll(all: readonly Gathered[]): Promise<void> {
+    await this.#topology.refresh()
+    for (const gathered of all) this.move(gathered, this.#topology)
+  }
+
   /** @param checkOpen throws where nothing more can be gathered */
   async enqueue(
     gathered: Gathered,
@@ -48,17 +67,18 @@ export class Enqueuer {
         'OPTION_INVALID',
         'tx cannot be used in ctx.enqueue, which commits with the attempt; use node.enqueue',
       )
-    if (options.uniqueKey !== undefined)
-      throw new CoatcheckError(
-        'OPTION_INVALID',
-        'uniqueKey cannot be used in ctx.enqueue: whether the key is new is known only when the attempt is settled. Use node.enqueue, or let the handler decide',
-      )
+    for (const name of ['uniqueKey', 'debounce'] as const)
+      if (options[name] !== undefined)
+        throw new CoatcheckError(
+          'OPTION_INVALID',
+          `${name} cannot be used in ctx.enqueue: whether the key is new is known only when the attempt is settled. Use node.enqueue, or let the handler decide`,
+        )
     const definition = findDefinition(this.#definitions, target)
     const prepared = await prepare(definition, input, options, context)
     checkOpen()
-    const queue = this.#topology.queueOf(definition)
+    const queue = chooseQueue(this.#topology, prepared)
     if (!prepared.due) return gathered.rows.put(queue, prepared.key, prepared.text)
-    const { item, id } = delayedRow(this.#topology, prepared, this.#clock.now())
+    const { item, id } = delayedRow(this.#topology, queue, prepared, this.#clock.now())
     gathered.delayed.push(item)
     return id
   }

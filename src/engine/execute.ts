@@ -10,7 +10,12 @@ import { Attempt, type AttemptSurroundings } from './attempt.ts'
 import type { Outcome, WorkItem } from './work-item.ts'
 
 /** What the handler that runs hands on to what is enqueued through its node. */
-export const currentContext = new AsyncLocalStorage<RequestContext>()
+const currentContext = new AsyncLocalStorage<RequestContext>()
+
+/** Inside a handler, what it enqueues carries its item's context. */
+export function inheritedContext(): RequestContext | undefined {
+  return currentContext.getStore()
+}
 
 const plainSuccess: Outcome = Object.freeze({ kind: 'succeeded', result: undefined })
 
@@ -29,39 +34,48 @@ export function executeItem(
   const attempt = startAttempt(work, surroundings)
   let ran: unknown
   try {
-    ran = readInput(definition, work.entry.i, (input) => callHandler(definition, input, attempt))
+    const input = readInput(definition, work.entry.i)
+    ran =
+      input instanceof Promise
+        ? input.then((checked: unknown) => callHandler(definition, checked, attempt))
+        : callHandler(definition, input, attempt)
   } catch (error) {
-    end(failed(work, definition, error))
+    attempt.end()
+    onEnd(work, failed(work, definition, error))
     return
   }
   if (!isThenable(ran)) {
-    end(succeeded(work, definition, ran))
+    attempt.end()
+    onEnd(work, succeeded(work, definition, ran))
     return
   }
   ran.then(
-    (result) => end(succeeded(work, definition, result)),
-    (error: unknown) => end(failed(work, definition, error)),
+    (result) => {
+      attempt.end()
+      onEnd(work, succeeded(work, definition, result))
+    },
+    (error: unknown) => {
+      attempt.end()
+      onEnd(work, failed(work, definition, error))
+    },
   )
-
-  function end(outcome: Outcome): void {
-    attempt.end()
-    onEnd(work, outcome)
-  }
 }
 
 function startAttempt(work: WorkItem, surroundings: AttemptSurroundings): Attempt {
   const attempt = new Attempt(work, surroundings, work.entry.c ?? noContext)
   work.attempt = attempt
-  work.startedAt = performance.now()
+  work.startedAt = Math.ceil(performance.now())
   return attempt
 }
 
-/** The stored input as the handler takes it: upgraded, then through the schema again, whose transforms are the handler's types. */
-function readInput(definition: Definition, stored: unknown, next: (input: unknown) => unknown): unknown {
-  const upgraded = definition.upgrade ? upgradeInput(definition.upgrade, stored) : stored
-  const checked = definition.input['~standard'].validate(upgraded)
-  if (checked instanceof Promise) return (async () => next(fitting(definition, await checked)))()
-  return next(fitting(definition, checked))
+/**
+ * The stored input as the handler takes it: upgraded, then through the schema again, whose transforms are the handler's
+ * types. A promise where the schema is asynchronous.
+ */
+function readInput(definition: Definition, stored: unknown): unknown {
+  const checked = definition.input['~standard'].validate(upgradeInput(definition, stored))
+  if (checked instanceof Promise) return checked.then((result) => fitting(definition, result))
+  return fitting(definition, checked)
 }
 
 type Checked = Awaited<ReturnType<Definition['input']['~standard']['validate']>>
@@ -78,7 +92,12 @@ function fitting(definition: Definition, checked: Checked): unknown {
   )
 }
 
-function upgradeInput(upgrade: (stored: unknown) => unknown, stored: unknown): unknown {
+/**
+ * A stored input as the definition has it today.
+ * @throws CoatcheckError `PAYLOAD_NO_LONGER_FITS` where its upgrade throws
+ */
+export function upgradeInput({ upgrade }: Definition, stored: unknown): unknown {
+  if (!upgrade) return stored
   try {
     return upgrade(stored)
   } catch (error) {
@@ -187,11 +206,16 @@ function isPermanent(failure: Failure): boolean {
 
 /** The delay after the `attempt`th attempt: grows by the factor, capped, and spread so that what failed together does not come back together. */
 export function backOff(retry: RetryPolicy, attempt: number): number {
+  const listed = retry.delaysMs?.[Math.min(attempt, retry.delaysMs.length) - 1]
+  if (listed !== undefined) return spread(listed, retry.jitter)
   // A delay of nothing stays nothing: times a factor beyond all numbers it would be no number.
   if (retry.initialDelayMs === 0) return 0
   const grown = Math.min(retry.initialDelayMs * retry.factor ** (attempt - 1), retry.maxDelayMs)
-  const spread = 1 + (Math.random() * 2 - 1) * retry.jitter
-  return Math.round(grown * spread)
+  return spread(grown, retry.jitter)
+}
+
+function spread(delayMs: number, jitter: number): number {
+  return Math.round(delayMs * (1 + (Math.random() * 2 - 1) * jitter))
 }
 
 function isThenable(value: unknown): value is Promise<unknown> {

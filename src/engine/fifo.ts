@@ -26,6 +26,11 @@ export class Fifo<T> {
     return this.#items[this.#head]
   }
 
+  /** Visits all, in order, and leaves them. */
+  each(visit: (item: T) => void): void {
+    for (let at = this.#head; at < this.#items.length; at++) visit(this.#items[at] as T)
+  }
+
   /** Takes out all, in order. */
   drain(): T[] {
     const all = this.#items.slice(this.#head) as T[]

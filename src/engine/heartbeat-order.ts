@@ -15,9 +15,11 @@ export interface HeartbeatOrder {
 
 /**
  * The shared numbers: how often the main thread's loop has turned, when the last good heartbeat was sent (ms since `base`),
- * and how often one came so late that the node had lost its lease meanwhile.
+ * how often one came so late that the node had lost its lease meanwhile, and whether none was sent since the main thread's loop
+ * stood still.
  */
-export const heartbeatSlots = { mainCount: 0, lastGood: 1, lapses: 2 } as const
+export const heartbeatSlots = { mainCount: 0, lastGood: 1, lapses: 2, stuck: 3 } as const
+export const heartbeatBytes = 16
 
 /** Milliseconds from one time to a later one, of which the 32 bits that are shared have turned over after 25 days. */
 export function ageOf(sentAt: number, now: number): number {

@@ -13,15 +13,20 @@ const shared = new Int32Array(order.shared)
 const driver = createPgDriver({
   database: order.database,
   max: 1,
+  // One that hangs in a dead network keeps the next one waiting, and with it the node once the network is back.
+  connectTimeoutMs: 1_500,
   listen: false,
   preparedStatements: order.preparedStatements,
 })
 const statement = renewLease(order.schema)
 const stuckAfterMs = 30_000
+/** Where the whole process was frozen, this thread was too, and has not looked so often. */
+const stuckAfterLooks = 10
 
 const stopping = new AbortController()
 let lastCount = -1
 let movedAt = performance.now()
+let looks = 0
 
 parentPort?.on('message', () => {
   stopping.abort()
@@ -32,7 +37,8 @@ while (!stopping.signal.aborted) {
   if (count !== lastCount) {
     lastCount = count
     movedAt = performance.now()
-  }
+    looks = 0
+  } else looks++
   let delayMs = order.intervalMs
   if (performance.now() - movedAt < stuckAfterMs) {
     const sentAt = Number((process.hrtime.bigint() - order.base) / 1_000_000n)
@@ -46,7 +52,7 @@ while (!stopping.signal.aborted) {
       // Tried again soon; the main thread sees by the age of the last good one what that means.
       delayMs = 250
     }
-  }
+  } else if (looks >= stuckAfterLooks) Atomics.store(shared, heartbeatSlots.stuck, 1)
   await wait(delayMs, undefined, { signal: stopping.signal }).catch(() => {})
 }
 await driver.close()

@@ -3,8 +3,15 @@ import { isCoatcheckError } from '../base/errors.ts'
 import type { Events } from '../base/events.ts'
 import { Loop, type Part } from '../base/part.ts'
 import type { OpenDatabase } from '../store/database.ts'
-import { registerNode, renewLease, unregisterNode, unregisterOthers, type NodeRow } from '../store/nodes.ts'
-import { ageOf, heartbeatSlots, noteBeat, type HeartbeatOrder } from './heartbeat-order.ts'
+import {
+  registerNode,
+  renewLease,
+  retireNode,
+  unregisterNode,
+  unregisterOthers,
+  type NodeRow,
+} from '../store/nodes.ts'
+import { ageOf, heartbeatBytes, heartbeatSlots, noteBeat, type HeartbeatOrder } from './heartbeat-order.ts'
 import type { Lease } from './lease.ts'
 
 export interface HeartbeatParts {
@@ -28,7 +35,7 @@ const bootIds: Set<string> = ((globalThis as Record<symbol, unknown>)[Symbol.for
 /** Keeps the node's lease: enters its row, has it renewed, and knows whether it may still act. */
 export class Heartbeat implements Part, Lease {
   readonly #parts: HeartbeatParts
-  readonly #shared = new SharedArrayBuffer(12)
+  readonly #shared = new SharedArrayBuffer(heartbeatBytes)
   readonly #numbers = new Int32Array(this.#shared)
   /** Where both clocks stood: the threads' common one, and the cheap one that is asked on the hot path. */
   readonly #base = process.hrtime.bigint()
@@ -37,6 +44,7 @@ export class Heartbeat implements Part, Lease {
   #counter: NodeJS.Timeout | undefined
   #loop: Loop | undefined
   #started = false
+  #retired = false
   /** Lapses of the lease that have been acted upon. */
   #lapses = 0
 
@@ -61,6 +69,13 @@ export class Heartbeat implements Part, Lease {
     this.#lapses = Atomics.load(this.#numbers, heartbeatSlots.lapses)
   }
 
+  /** Whether heartbeats stopped, since this was asked last, because something held this thread's event loop. */
+  takeStuck(): boolean {
+    // It turns again: nobody is to say otherwise after the answer was taken.
+    Atomics.add(this.#numbers, heartbeatSlots.mainCount, 1)
+    return Atomics.exchange(this.#numbers, heartbeatSlots.stuck, 0) === 1
+  }
+
   async start(): Promise<void> {
     if (this.#started) return
     const { database, node, url } = this.#parts
@@ -72,6 +87,19 @@ export class Heartbeat implements Part, Lease {
     this.#started = true
     if (url === undefined || database.driver.kind === 'pglite') await this.#beatHere()
     else this.#beatBeside(url)
+  }
+
+  /** The node stops: others are to count themselves the owners of what it has, and take it as soon as it is given away. */
+  async retire(): Promise<void> {
+    const { database, node, events } = this.#parts
+    if (!this.#started) return
+    this.#retired = true
+    try {
+      await retireNode(database.driver, database.schema, node.bootId, beatMs)
+    } catch (error) {
+      // They do so when the node is gone.
+      events.emit('problem', { where: 'heartbeat', error })
+    }
   }
 
   async stop(): Promise<void> {
@@ -100,7 +128,8 @@ export class Heartbeat implements Part, Lease {
   async #register(): Promise<void> {
     const { database, node, version } = this.#parts
     const sentAt = Math.floor(performance.now() - this.#baseNow)
-    await registerNode(database.driver, database.schema, node, version, leaseMs)
+    const entered = this.#retired ? { ...node, queues: [] } : node
+    await registerNode(database.driver, database.schema, entered, version, leaseMs)
     noteBeat(this.#numbers, sentAt, safeMs)
   }
 

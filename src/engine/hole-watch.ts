@@ -28,6 +28,8 @@ const patienceMs = 1_000
 export class HoleWatch implements Part {
   readonly #parts: HoleWatchParts
   readonly #loop: Loop
+  /** One look at a time: two would take the same row. */
+  #turn: Promise<unknown> = Promise.resolve()
 
   constructor(parts: HoleWatchParts) {
     this.#parts = parts
@@ -50,8 +52,32 @@ export class HoleWatch implements Part {
   }
 
   async tick(): Promise<number> {
-    const open = this.#open()
-    if (open.length === 0) return 1_000
+    if (this.#open().length === 0) return 1_000
+    await this.#inTurn(() => this.#look(this.#open()))
+    const left = this.#open()
+    if (left.length === 0) return 1_000
+    return left.some(({ hole }) => !hole.recorded) ? 25 : 500
+  }
+
+  /**
+   * Takes what has filled the holes of a partition, before what was read behind them is offered: a row that was there before
+   * another one was sent comes before it, though a later seq than its own was seen first.
+   */
+  async fill(partition: OwnedPartition): Promise<void> {
+    const isMine = (one: { partition: OwnedPartition; hole: SeenHole }): boolean =>
+      one.partition === partition && !one.hole.recorded
+    if (!this.#open().some(isMine)) return
+    await this.#inTurn(() => this.#look(this.#open().filter(isMine)))
+  }
+
+  #inTurn(look: () => Promise<void>): Promise<void> {
+    const mine = this.#turn.then(look)
+    this.#turn = mine.catch(() => {})
+    return mine
+  }
+
+  async #look(open: readonly { partition: OwnedPartition; hole: SeenHole }[]): Promise<void> {
+    if (open.length === 0) return
     if (open.some(({ hole }) => hole.mark === undefined)) {
       const mark = await this.#parts.stream.markHoles()
       for (const { hole } of open) hole.mark ??= mark
@@ -65,9 +91,6 @@ export class HoleWatch implements Part {
       })),
     )
     for (const verdict of verdicts) await this.#act(verdict)
-    const left = this.#open()
-    if (left.length === 0) return 1_000
-    return left.some(({ hole }) => !hole.recorded) ? 25 : 500
   }
 
   #open(): { partition: OwnedPartition; hole: SeenHole }[] {
@@ -81,7 +104,7 @@ export class HoleWatch implements Part {
   async #act(verdict: HoleVerdict): Promise<void> {
     const partition = this.#parts.owned.get(`${verdict.queue}/${verdict.partition}`)
     const hole = partition?.holes.get(verdict.seq)
-    if (!partition || !hole || partition.lost) return
+    if (!partition || !hole || hole.settling || partition.lost) return
     const { settler, reader } = this.#parts
     const range = { start: hole.seq * itemsPerRow, end: (hole.seq + 1) * itemsPerRow }
     const forget = (): void => void partition.holes.delete(hole.seq)
@@ -133,7 +156,7 @@ export class HoleWatch implements Part {
     return entries.flatMap((entry, index) =>
       entry === null
         ? []
-        : [waitingRow(this.#parts.reader.workItem(partition, row, index, entry, 0), 'ready', now)],
+        : [waitingRow(this.#parts.reader.lateItem(partition, row, index, entry), 'ready', now)],
     )
   }
 }

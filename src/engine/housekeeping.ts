@@ -1,7 +1,13 @@
+import { isCoatcheckError } from '../base/errors.ts'
 import type { Events } from '../base/events.ts'
 import { itemsPerRow } from '../base/ids.ts'
 import { Loop, type Part } from '../base/part.ts'
+import { expireActs } from '../store/acts.ts'
 import type { OpenDatabase } from '../store/database.ts'
+import { forgetDebounces } from '../store/debounce.ts'
+import type { Runner } from '../store/driver.ts'
+import { adoptStrays } from '../store/generations.ts'
+import { expireCalls } from '../store/idempotent-calls.ts'
 import { expireItems } from '../store/items.ts'
 import { forgetDeadNodes } from '../store/nodes.ts'
 import { expireUniqueKeys } from '../store/unique-keys.ts'
@@ -9,14 +15,31 @@ import type { Stream } from '../stream/stream.ts'
 import type { OwnedPartition } from './owned-partition.ts'
 
 const everyMs = 10_000
-const itemsAtOnce = 2_000
+/** Where there was more than one pass takes. */
+const againMs = 100
+/** What a step takes at once: a statement has a deadline. */
+const atOnce = 2_000
 
-/** Deletes what is over: log rows behind the watermark, items past their retention, unique keys, nodes long dead. */
+type Delete = (runner: Runner, schema: string, limit: number) => Promise<number>
+
+const deletes: readonly Delete[] = [
+  expireItems,
+  expireUniqueKeys,
+  expireCalls,
+  expireActs,
+  forgetDebounces,
+  forgetDeadNodes,
+  adoptStrays,
+]
+
+/** Deletes what is over: log rows behind the watermark, items past their retention, unique keys, nodes long dead. Rows of the lane that a partition left behind get another one. */
 export class Housekeeping implements Part {
   readonly #database: OpenDatabase
   readonly #stream: Stream
   readonly #owned: ReadonlyMap<string, OwnedPartition>
+  readonly #events: Events
   readonly #loop: Loop
+  #stopping = false
 
   constructor(parts: {
     database: OpenDatabase
@@ -27,6 +50,7 @@ export class Housekeeping implements Part {
     this.#database = parts.database
     this.#stream = parts.stream
     this.#owned = parts.owned
+    this.#events = parts.events
     this.#loop = new Loop(
       () => this.tick(),
       (error) => parts.events.emit('problem', { where: 'housekeeping', error }),
@@ -34,10 +58,12 @@ export class Housekeeping implements Part {
   }
 
   async start(): Promise<void> {
+    this.#stopping = false
     await this.#loop.start()
   }
 
   async stop(): Promise<void> {
+    this.#stopping = true
     await this.#loop.stop()
   }
 
@@ -45,15 +71,26 @@ export class Housekeeping implements Part {
     this.#loop.wake()
   }
 
+  /** Each step by itself: one that fails must not keep the others from their work. */
   async tick(): Promise<number> {
     const { driver, schema } = this.#database
-    for (const partition of this.#owned.values()) {
-      const before = Math.floor(partition.done.watermark / itemsPerRow)
-      if (!partition.lost && before > 0) await this.#stream.trim(partition.queue, partition.partition, before)
+    let isFull = false
+    for (const step of [...this.#trims(), ...deletes.map((each) => () => each(driver, schema, atOnce))]) {
+      if (this.#stopping) return everyMs
+      try {
+        if ((await step()) === atOnce) isFull = true
+      } catch (error) {
+        this.#events.emit('problem', { where: 'housekeeping', error })
+        if (isCoatcheckError(error, 'DATABASE_UNREACHABLE')) return everyMs
+      }
     }
-    const gone = await expireItems(driver, schema, itemsAtOnce)
-    await expireUniqueKeys(driver, schema, itemsAtOnce)
-    await forgetDeadNodes(driver, schema)
-    return gone === itemsAtOnce ? 100 : everyMs
+    return isFull ? againMs : everyMs
+  }
+
+  *#trims(): Generator<() => Promise<number>> {
+    for (const { queue, partition, done, lost } of this.#owned.values()) {
+      const before = Math.floor(done.watermark / itemsPerRow)
+      if (!lost && before > 0) yield () => this.#stream.trim(queue, partition, before, atOnce)
+    }
   }
 }

@@ -1,24 +1,42 @@
-import { CoatcheckError } from '../base/errors.ts'
-import type { QueueItemId } from '../base/ids.ts'
+import { CoatcheckError, isCoatcheckError } from '../base/errors.ts'
+import { parseItemId, type QueueItemId } from '../base/ids.ts'
+import type { Tx } from '../base/tx.ts'
 import type { Definition } from '../define/definition.ts'
 import { failureRecord, toFailure, type Failure } from '../define/failure.ts'
 import type { RequestContext } from '../define/item.ts'
 import { isReply } from '../define/reply.ts'
 import type { OpenDatabase } from '../store/database.ts'
+import { isAmbiguous, type Runner, type Transaction } from '../store/driver.ts'
+import { trackItems } from '../store/generations.ts'
 import { putWaiting } from '../store/waiting-items.ts'
 import type { Stream } from '../stream/stream.ts'
-import { delayedRow, prepare } from './accept.ts'
+import { delayedRow, type DelayedRow } from './accept.ts'
 import { Attempt } from './attempt.ts'
+import type { Backlog } from './backlog.ts'
+import { RunningCall } from './call-claim.ts'
 import type { DatabaseClock } from './database-clock.ts'
-import type { Enqueuer } from './enqueuer.ts'
+import type { Enqueuer, Gathered } from './enqueuer.ts'
 import type { Entry } from './entry.ts'
 import { backOff, callHandler, writeResult } from './execute.ts'
-import type { ImmediateOutcome } from './face.ts'
+import type {
+  CallClaim,
+  IdempotentCall,
+  ImmediateOutcome,
+  ImmediateServices,
+  RecordedAnswer,
+} from './face.ts'
 import { OwnedPartition } from './owned-partition.ts'
+import { sendPlaced } from './place-again.ts'
+import { prepare, type Asker } from './prepare.ts'
+import { chooseQueue } from './queue-choice.ts'
+import { outcomeUnknown } from './resend.ts'
 import type { Topology } from './topology.ts'
 import { runWrite } from './user-write.ts'
 import { describeWork } from './work-description.ts'
 import { WorkItem } from './work-item.ts'
+
+/** Deadline of each of its calls: where one is not answered, the rollback waits as long again. */
+const commitCallMs = 2_000
 
 export interface ImmediateParts {
   readonly database: OpenDatabase
@@ -26,7 +44,20 @@ export interface ImmediateParts {
   readonly topology: Topology
   readonly clock: DatabaseClock
   readonly enqueuer: Enqueuer
+  readonly backlog: Backlog
   readonly onAppended: (places: readonly { readonly queue: number; readonly partition: number }[]) => void
+  /** Stores the row of an item whose first attempt has failed. */
+  readonly acceptFailed: (row: DelayedRow) => Promise<QueueItemId>
+  /** Accepts within a transaction. */
+  readonly accept: (definition: Definition, input: unknown, asker: Asker, tx: Tx) => Promise<QueueItemId>
+}
+
+export function immediateServices(parts: ImmediateParts): ImmediateServices {
+  return {
+    run: (...given) => runImmediately(parts, ...given),
+    acceptFailed: (...given) => acceptFailed(parts, ...given),
+    accept: (...given) => acceptCall(parts, ...given),
+  }
 }
 
 /** No partition: what runs in a request is owned by nobody. */
@@ -36,26 +67,27 @@ const nowhere = new OwnedPartition(
 )
 
 /** Runs a service in the request. Its `atCommit` writes and what it enqueues commit together before it is answered. */
-export async function runImmediately(
+async function runImmediately(
   parts: ImmediateParts,
   definition: Definition,
   input: unknown,
   context: RequestContext,
   signal: AbortSignal,
+  call?: IdempotentCall,
 ): Promise<ImmediateOutcome> {
   const prepared = await prepare(definition, input, {}, context)
   const entry = JSON.parse(prepared.text) as Entry
+  const lost = new AbortController()
+  const claim = call && (await RunningCall.take(parts.database, call, entry.i, (error) => lost.abort(error)))
+  if (claim && !(claim instanceof RunningCall)) return { kind: 'repeated', answer: claim }
   const work = new WorkItem({
     partition: nowhere,
     processor: undefined,
     entry,
+    origin: { flush: '0'.repeat(36), at: parts.clock.now(), itemSize: prepared.text.length },
+    index: 0,
     position: 0,
     end: 0,
-    size: prepared.text.length,
-    flush: '0'.repeat(36),
-    index: 0,
-    enqueuedAt: parts.clock.now(),
-    attempts: 0,
     waiting: undefined,
   })
   const attempt = new Attempt(
@@ -64,11 +96,12 @@ export async function runImmediately(
     context,
   )
   work.attempt = attempt
-  const stop = limitAttempt(attempt, definition, signal)
+  const stop = limitAttempt(attempt, definition, signal, lost.signal)
   try {
     const checked = await definition.input['~standard'].validate(entry.i)
     if (checked.issues)
       throw new CoatcheckError('PAYLOAD_INVALID', `the payload of ${definition.name} does not fit its schema`)
+    attempt.signal.throwIfAborted()
     // A handler that does not heed its signal must not keep the caller waiting: what it comes to is thrown away.
     const returned = await Promise.race([
       callHandler(definition, checked.value, attempt),
@@ -81,15 +114,19 @@ export async function runImmediately(
       ? [returned.output, { status: returned.status, headers: returned.headers }]
       : [returned, undefined]
     const text = writeResult(definition, output)
-    await commitEffects(parts, attempt)
-    return {
+    const succeeded = {
       kind: 'succeeded',
       output: text === undefined ? undefined : (JSON.parse(text) as unknown),
       reply,
-    }
+    } as const
+    await commitEffects(parts, attempt, claim && ((runner) => claim.record(runner, succeeded)))
+    return succeeded
   } catch (error) {
-    return { kind: 'failed', failure: toFailure(attempt.abortReason ?? error) }
+    const failure = toFailure(attempt.abortReason ?? error)
+    const left = claim && (await claimAfter(claim, error, signal))
+    return { kind: 'failed', failure, ...(left && { claim: left }) }
   } finally {
+    claim?.end()
     attempt.end()
     stop()
   }
@@ -103,51 +140,135 @@ function whenStopped(attempt: Attempt): Promise<never> {
   })
 }
 
-function limitAttempt(attempt: Attempt, definition: Definition, signal: AbortSignal): () => void {
+/** Whoever asked is not told, or cannot be: a failure that is nobody's answer must not be kept for one. */
+async function claimAfter(
+  claim: RunningCall,
+  error: unknown,
+  signal: AbortSignal,
+): Promise<CallClaim | undefined> {
+  // It may have been committed: only the lease, or its end, says.
+  if (isAmbiguous(error)) return undefined
+  if (!signal.aborted) return claim
+  await claim.release()
+  return undefined
+}
+
+function limitAttempt(
+  attempt: Attempt,
+  definition: Definition,
+  signal: AbortSignal,
+  lost: AbortSignal,
+): () => void {
   const onTimeout = (): void =>
     attempt.cancel(
       new CoatcheckError('TIMEOUT', `${definition.name} did not end within ${definition.timeoutMs} ms`),
     )
   const onGone = (): void => attempt.cancel(new CoatcheckError('TIMEOUT', 'the caller has gone away'))
+  const onLost = (): void => attempt.cancel(lost.reason as CoatcheckError)
   const timer = setTimeout(onTimeout, Math.min(definition.timeoutMs, 2 ** 31 - 1))
+  // A signal that was aborted before, while the claim was taken, does not tell of it again.
+  if (lost.aborted) onLost()
+  else if (signal.aborted) onGone()
   signal.addEventListener('abort', onGone, { once: true })
+  lost.addEventListener('abort', onLost, { once: true })
   return () => {
     clearTimeout(timer)
     signal.removeEventListener('abort', onGone)
   }
 }
 
-async function commitEffects(parts: ImmediateParts, attempt: Attempt): Promise<void> {
+async function commitEffects(
+  parts: ImmediateParts,
+  attempt: Attempt,
+  record: ((runner: Runner) => Promise<void>) | undefined,
+): Promise<void> {
   const { gathered, writes } = attempt
-  if (!gathered && !writes) return
+  if (!gathered && !writes && !record) return
   const { driver, schema } = parts.database
   await driver.transaction(async (transaction) => {
+    // First: where another one has taken the call over, nothing of this one happens.
+    await record?.(transaction)
     for (const write of writes ?? []) await runWrite(write, transaction)
-    if (gathered && !gathered.rows.isEmpty)
-      await parts.stream.append(gathered.rows.rows(), { tx: transaction })
+    if (gathered && !gathered.rows.isEmpty) await appendGathered(parts, transaction, gathered)
     if (gathered && gathered.delayed.length > 0)
       await putWaiting(transaction, schema, `[${gathered.delayed.join(',')}]`)
   })
-  if (gathered) parts.onAppended(gathered.rows.places())
+  if (gathered) parts.onAppended((gathered.moved?.rows ?? gathered.rows).places())
+}
+
+/** The handler knows the ids: where the partitions have changed the items keep them. */
+async function appendGathered(parts: ImmediateParts, tx: Transaction, gathered: Gathered): Promise<void> {
+  const { topology, enqueuer, stream, database } = parts
+  await sendPlaced(
+    topology,
+    tx,
+    () => stream.append((gathered.moved?.rows ?? gathered.rows).rows(), { tx }),
+    (view) => enqueuer.move(gathered, view),
+  )
+  if (gathered.moved) await trackItems(tx, database.schema, [...gathered.moved.tracked.values()])
 }
 
 /** Stores a request whose attempt failed, with its error and counted; it goes on from the lane. */
-export async function acceptFailed(
+async function acceptFailed(
   parts: ImmediateParts,
   definition: Definition,
   input: unknown,
   failure: Failure,
-  context: RequestContext | undefined,
+  asker: Asker | undefined,
+  claim: CallClaim | undefined,
 ): Promise<QueueItemId> {
-  const prepared = await prepare(definition, input, {}, context)
+  const prepared = await prepare(definition, input, {}, asker)
   await parts.topology.load()
+  const queue = chooseQueue(parts.topology, prepared)
+  parts.backlog.check(queue)
   const due = { delay_ms: Math.max(1, backOff(definition.retry, 1)) }
-  const { item, id } = delayedRow(parts.topology, { ...prepared, due }, parts.clock.now())
-  const row = {
-    ...(JSON.parse(item) as Record<string, unknown>),
-    attempts: 1,
-    failure: JSON.stringify(failureRecord(failure)),
+  const failed = { attempts: 1, failure: JSON.stringify(failureRecord(failure)) }
+  const row = delayedRow(parts.topology, queue, { ...prepared, due }, parts.clock.now(), failed)
+  if (!(claim instanceof RunningCall)) return parts.acceptFailed(row)
+  await commitCall(parts, async (transaction) => {
+    await claim.record(transaction, { kind: 'queued', id: row.id })
+    await putWaiting(transaction, parts.database.schema, `[${row.item}]`)
+  })
+  return row.id
+}
+
+/** Commits the answer of a call with what it has done, in time for whoever waits. */
+async function commitCall<T>(
+  { database }: ImmediateParts,
+  work: (transaction: Transaction) => Promise<T>,
+): Promise<T> {
+  try {
+    return await database.driver.transaction(work, { timeoutMs: commitCallMs })
+  } catch (error) {
+    throw isAmbiguous(error) ? outcomeUnknown(error) : error
   }
-  await putWaiting(parts.database.driver, parts.database.schema, JSON.stringify([row]))
-  return id
+}
+
+/** Accepts a request that is to run later, and records that with it. */
+async function acceptCall(
+  parts: ImmediateParts,
+  definition: Definition,
+  input: unknown,
+  asker: Asker,
+  call: IdempotentCall,
+): Promise<{ answer: RecordedAnswer; isRepeat: boolean }> {
+  const claim = await RunningCall.take(parts.database, call, input, () => {})
+  if (!(claim instanceof RunningCall)) return { answer: claim, isRepeat: true }
+  try {
+    const answer = await commitCall(parts, async (transaction) => {
+      const queued = {
+        kind: 'queued',
+        id: await parts.accept(definition, input, asker, transaction),
+      } as const
+      await claim.record(transaction, queued)
+      return queued
+    })
+    parts.onAppended([parseItemId(answer.id)])
+    return { answer, isRepeat: false }
+  } catch (error) {
+    if (!isCoatcheckError(error, 'OUTCOME_UNKNOWN')) await claim.release().catch(() => {})
+    throw error
+  } finally {
+    claim.end()
+  }
 }

@@ -1,7 +1,7 @@
 import type { Events } from '../base/events.ts'
 import { itemIdAt, itemsPerRow } from '../base/ids.ts'
 import { Loop, type Part } from '../base/part.ts'
-import type { Definition } from '../define/definition.ts'
+import { queuesOf, type Definition } from '../define/definition.ts'
 import type { Stream, StreamRow } from '../stream/stream.ts'
 import type { Entry } from './entry.ts'
 import type { OwnedPartition } from './owned-partition.ts'
@@ -42,7 +42,7 @@ export class Indexer implements Part {
   constructor(parts: IndexerParts) {
     this.#parts = parts
     this.#trackedQueues = new Set(
-      [...parts.definitions.values()].filter(({ tracking }) => tracking === 'all').map(({ queue }) => queue),
+      [...parts.definitions.values()].filter(({ tracking }) => tracking === 'all').flatMap(queuesOf),
     )
     this.#loop = new Loop(
       () => this.tick(),
@@ -71,7 +71,7 @@ export class Indexer implements Part {
       if (!this.#trackedQueues.has(this.#parts.nameOf(partition.queue))) continue
       const from = Math.max(partition.indexed, partition.done.watermark)
       // All that was read is done or indexed, and nothing more is there.
-      if (from >= partition.nextSeq * itemsPerRow && !partition.hinted) continue
+      if (from >= partition.nextSeq * itemsPerRow && !partition.hasMore) continue
       budget -= await this.#index(partition, from, budget)
     }
     return passMs
@@ -138,11 +138,12 @@ export class Indexer implements Part {
     for (const processor of this.#parts.processors.values()) {
       if (processor.definition.tracking !== 'all') continue
       for (const work of processor.running) {
-        if (work.published || work.partition.lost || now - work.startedAt < ageMs) continue
+        if (work.published || work.partition.lost || work.startedAt === 0) continue
+        if (now - work.startedAt < ageMs) continue
         work.published = true
         let rows = byPartition.get(work.partition)
         if (!rows) byPartition.set(work.partition, (rows = new Map()))
-        rows.set(work.id, mergedRow(work, 0, 'running', now))
+        rows.set(work.id, mergedRow(work, 'running', now))
       }
     }
     for (const [partition, rows] of byPartition)

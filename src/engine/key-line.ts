@@ -18,6 +18,8 @@ export class KeyLine {
   spilling = 0
   /** How often a row of the lane has ended here: what was read of the lane before that may still hold it. */
   laneEnds = 0
+  /** The key was blocked as of so many looks at keys of the partition; what has happened since may have opened it. */
+  blockedAsOf = -1
   /** The lane is being asked for the next item. */
   asking = false
 

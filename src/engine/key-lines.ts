@@ -1,6 +1,8 @@
+import { itemsPerRow } from '../base/ids.ts'
+import type { ChangedKey } from './act-note.ts'
 import type { KeyLine } from './key-line.ts'
 import type { OwnedPartition } from './owned-partition.ts'
-import type { Outcome, WorkItem } from './work-item.ts'
+import { blocksKey, type Outcome, type WorkItem } from './work-item.ts'
 
 /** Reads from the lane for a key. */
 export interface LaneReader {
@@ -15,6 +17,10 @@ export interface LaneHead {
   readonly blocked: WorkItem | undefined
   /** There may be more behind them. */
   readonly more: boolean
+  /** Behind `items` comes a row that is being changed; whoever changes it will have the key looked at again. */
+  readonly isChanging?: boolean
+  /** A broken item of the key waits for a person: nothing of it may start. Then there are no rows. */
+  readonly isBlocked?: boolean
 }
 
 export interface KeyLinesParts {
@@ -40,8 +46,9 @@ export class KeyLines {
   /**
    * Lets an item into the line of its key.
    * @param laneHead the position of the key's first row in the lane, where there is one
+   * @param blockedAsOf where the key is blocked: `looks` of the partition before that was read
    */
-  enter(work: WorkItem, laneHead?: number): void {
+  enter(work: WorkItem, laneHead?: number, blockedAsOf?: number): void {
     const { partition } = work
     const key = work.entry.k as string
     const scope = work.scope
@@ -52,10 +59,17 @@ export class KeyLines {
       line = partition.openLine(
         scope,
         key,
-        work.waiting ? partition.laneHasHeld : laneHead !== undefined && strict,
+        blockedAsOf !== undefined ||
+          (work.waiting ? partition.laneHasHeld : laneHead !== undefined && strict),
       )
       line.strict = strict
       work.line = line
+      if (blockedAsOf !== undefined) {
+        line.blockedAsOf = blockedAsOf
+        this.#hold(line, work)
+        this.#startNext(partition, line)
+        return
+      }
       // Behind rows of the lane it is held; before them (a takeover has it again) it goes first.
       if (laneHead !== undefined && strict && laneHead < work.position && !work.waiting) {
         this.#hold(line, work)
@@ -68,7 +82,7 @@ export class KeyLines {
     }
     work.line = line
     // A row of the lane whose time has come stands before all that is held in memory.
-    if (work.waiting && !line.active) {
+    if (work.waiting && !line.active && line.blockedAsOf !== partition.looks) {
       line.active = work
       this.#parts.onReady(work)
       return
@@ -103,12 +117,17 @@ export class KeyLines {
   settled(work: WorkItem, outcome: Outcome): void {
     const { line, partition } = work
     if (!line || partition.lost) return
-    if (outcome.kind === 'spilled') {
+    if (outcome.kind === 'spilled' || outcome.kind === 'parked') {
       line.spilling--
       line.checkLane = true
     }
     if (work.waiting) line.laneEnds++
     if (line.active === work) line.active = undefined
+    // Asked whether it is still blocked: a person may have been as quick as this was told.
+    if (blocksKey(work)) {
+      line.checkLane = true
+      this.#giveBack(line)
+    }
     if (outcome.kind === 'failed' && work.processor?.definition.order !== 'relaxed') {
       // Its row in the lane holds the key until its next attempt, also those behind it that were read from there.
       line.checkLane = true
@@ -128,18 +147,40 @@ export class KeyLines {
     for (const line of lines) {
       if (left <= 0 || line.held.size === 0) return
       // The whole line, so that what the lane has of a key always comes before what memory has.
-      for (const work of line.held.drain()) {
-        partition.held--
-        left--
-        if (work.waiting) {
-          this.#parts.onLeft(work)
-          line.checkLane = true
-          continue
-        }
-        line.spilling++
-        this.#parts.onEnded(work, { kind: 'spilled' })
-      }
+      left -= line.held.size
+      this.#spillLine(line)
     }
+  }
+
+  /** Takes held items out of the lines of their keys: they have ended by an act before it was their turn. */
+  withdraw(ended: ReadonlySet<WorkItem>): void {
+    const lines = new Set<KeyLine>()
+    for (const work of ended) if (work.line && work.line.active !== work) lines.add(work.line)
+    for (const line of lines)
+      for (const work of line.held.drain()) {
+        if (ended.has(work)) work.partition.held--
+        else line.held.push(work)
+      }
+  }
+
+  /**
+   * Rows of a key have changed in the lane: whoever is first now goes on.
+   * @returns false where nothing of the key is in memory, and the log has not been read past the row: then it is no time yet
+   */
+  look(partition: OwnedPartition, changed: ChangedKey, strict: boolean): boolean {
+    const { scope, key, position } = changed
+    let line = partition.lineOf(scope, key)
+    partition.looks++
+    if (!line || line.isEmpty) {
+      if (position >= partition.nextSeq * itemsPerRow || partition.offering > 0) return false
+      line ??= partition.openLine(scope, key, true)
+      line.strict = strict
+    }
+    // Whatever is being read of the lane at the moment may be older than the change.
+    line.laneEnds++
+    line.checkLane = true
+    this.#startNext(partition, line)
+    return true
   }
 
   /** Rows of the lane that are held stay there alone. */
@@ -154,6 +195,20 @@ export class KeyLines {
     }
   }
 
+  /** All that is held goes to the lane, or stays there alone. */
+  #spillLine(line: KeyLine): void {
+    for (const work of line.held.drain()) {
+      work.partition.held--
+      if (work.waiting) {
+        this.#parts.onLeft(work)
+        line.checkLane = true
+        continue
+      }
+      line.spilling++
+      this.#parts.onEnded(work, { kind: 'spilled' })
+    }
+  }
+
   #hold(line: KeyLine, work: WorkItem): void {
     line.held.push(work)
     work.partition.held++
@@ -164,7 +219,14 @@ export class KeyLines {
   }
 
   #startNext(partition: OwnedPartition, line: KeyLine): void {
-    if (partition.lost || line.active || line.asking || line.spilling > 0) return
+    if (partition.lost || line.active || line.asking) return
+    if (line.blockedAsOf === partition.looks) {
+      // It may be blocked for days: what waits for it waits in the lane, and the log goes on without it.
+      this.#spillLine(line)
+      partition.releaseLine(line)
+      return
+    }
+    if (line.spilling > 0) return
     // Rows of the lane that are in memory come before those that are still there.
     if (line.checkLane && line.held.peek()?.waiting === undefined) {
       void this.#askLane(partition, line)
@@ -186,7 +248,13 @@ export class KeyLines {
     const putsBefore = partition.lanePuts
     const endsBefore = line.laneEnds
     try {
-      const { items, blocked, more } = await this.#parts.lane.next(partition, line)
+      const {
+        items: all,
+        blocked,
+        more,
+        isChanging = false,
+        isBlocked = false,
+      } = await this.#parts.lane.next(partition, line)
       line.asking = false
       if (partition.lost || line.active) return
       if (line.laneEnds !== endsBefore) {
@@ -194,9 +262,18 @@ export class KeyLines {
         this.#parts.pump()
         return
       }
-      const head = items[0]
+      if (isBlocked) {
+        line.blockedAsOf = partition.looks
+        this.#startNext(partition, line)
+        this.#parts.pump()
+        return
+      }
       const held = line.held.peek()
-      if (held && !held.waiting && head && held.position < head.position) {
+      const first = all[0] ?? blocked
+      // What an act put into the lane may stand between those that memory holds.
+      const items = held && !held.waiting ? all.filter((work) => work.position < held.position) : all
+      const head = items[0]
+      if (held && !held.waiting && first && held.position < first.position) {
         line.active = line.held.shift()
         partition.held--
         if (line.active) this.#parts.onReady(line.active)
@@ -209,7 +286,7 @@ export class KeyLines {
           this.#hold(line, work)
         }
         for (const work of behind) line.held.push(work)
-        line.checkLane = more || putsBefore !== partition.lanePuts
+        line.checkLane = more || isChanging || items.length < all.length || putsBefore !== partition.lanePuts
         line.active = line.held.shift()
         partition.held--
         if (line.active) this.#parts.onReady(line.active)
@@ -218,7 +295,7 @@ export class KeyLines {
         if (held?.processor?.definition.supersede === 'older' && blocked.processor)
           this.#cancel(blocked, line)
         else partition.releaseLine(line)
-      } else {
+      } else if (!isChanging) {
         if (putsBefore === partition.lanePuts) line.checkLane = false
         this.#startNext(partition, line)
       }

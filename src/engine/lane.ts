@@ -2,12 +2,15 @@ import type { Events } from '../base/events.ts'
 import { itemsPerRow } from '../base/ids.ts'
 import { Loop, type Part } from '../base/part.ts'
 import type { OpenDatabase } from '../store/database.ts'
+import { closeDebounces } from '../store/debounce.ts'
 import {
   readDue,
   readLaneContent,
   readNextDue,
   readOfKey,
   readStartable,
+  type Ord,
+  type StartableRows,
   type WaitingRow,
 } from '../store/waiting-items.ts'
 import { DelayedMover } from './delayed-mover.ts'
@@ -15,15 +18,14 @@ import type { Dispatcher } from './dispatcher.ts'
 import type { Entry } from './entry.ts'
 import type { KeyLine } from './key-line.ts'
 import type { LaneHead, LaneReader } from './key-lines.ts'
-import type { OwnedPartition } from './owned-partition.ts'
+import { laneStart, type OwnedPartition } from './owned-partition.ts'
 import type { Processor } from './processor.ts'
+import { queueLoads } from './queue-load.ts'
 import type { Settler } from './settler.ts'
-import type { Topology } from './topology.ts'
 import { WorkItem } from './work-item.ts'
 
 export interface LaneParts {
   readonly database: OpenDatabase
-  readonly topology: Topology
   readonly events: Events
   readonly owned: ReadonlyMap<string, OwnedPartition>
   readonly processors: ReadonlyMap<string, Processor>
@@ -31,9 +33,16 @@ export interface LaneParts {
 }
 
 const maxPollMs = 1_000
+/** Until queues that have too much in memory are looked at again: all of them, or some beside others. */
+const allFullMs = 50
+const someFullMs = 250
 const dueAtOnce = 200
+/** What one pass reads: delayed items of it go into the log, and into the tracked items, with one settle. */
+const dueBytesAtOnce = 4_000_000
 const ofKeyAtOnce = 50
 const recountMs = 5_000
+/** One that is being replaced at the moment is not closed, and met again by the next pass. */
+const closedMs = 5
 
 /** The waiting lane of this node's partitions: starts what is due or only waits for its owner, moves delayed items into the log. */
 export class Lane implements Part, LaneReader {
@@ -41,6 +50,7 @@ export class Lane implements Part, LaneReader {
   readonly #loop: Loop
   #dispatcher: Dispatcher | undefined
   #mover: DelayedMover | undefined
+  #onDeferredDue: ((rows: readonly WaitingRow[]) => void) | undefined
   #recountedAt = 0
 
   constructor(parts: LaneParts) {
@@ -51,10 +61,18 @@ export class Lane implements Part, LaneReader {
     )
   }
 
-  /** Dispatcher and settler need the lane, and the lane them. */
-  connect(dispatcher: Dispatcher, settler: Settler): void {
+  /**
+   * Dispatcher and settler need the lane, and the lane them.
+   * @param onDeferredDue told of deferred items whose time has come
+   */
+  connect(
+    dispatcher: Dispatcher,
+    settler: Settler,
+    onDeferredDue?: (rows: readonly WaitingRow[]) => void,
+  ): void {
     this.#dispatcher = dispatcher
-    this.#mover = new DelayedMover(this.#parts.topology, settler, () => this.#parts.now())
+    this.#onDeferredDue = onDeferredDue
+    this.#mover = new DelayedMover(settler, () => this.#parts.now())
   }
 
   async start(): Promise<void> {
@@ -73,41 +91,64 @@ export class Lane implements Part, LaneReader {
   async tick(): Promise<number> {
     const { database, owned, processors } = this.#parts
     const dispatcher = this.#dispatcher
-    const partitions = [...owned.values()].filter((partition) => !partition.draining && !partition.lost)
-    if (!dispatcher || partitions.length === 0) return maxPollMs
-    if (dispatcher.isFull) return 50
-    for (const partition of partitions) partition.leftLane.clear()
+    const open = [...owned.values()].filter(
+      (partition) => !partition.draining && !partition.lost && !partition.isClosing,
+    )
+    if (!dispatcher || open.length === 0) return maxPollMs
+    const queues = queueLoads(owned.values())
+    const partitions = open.filter(({ queue }) => !queues.get(queue)?.isFull)
+    if (partitions.length === 0 || this.#mover?.isFull) return allFullMs
+    const longestMs = partitions.length < open.length ? someFullMs : maxPollMs
+    for (const partition of open) partition.leftLane.clear()
     const known = partitions.flatMap((partition) => [...partition.fromLane.keys(), ...partition.moving])
     const names = partitions.map(({ queue, partition }) => ({ queue, partition }))
-    const rows = await readDue(database.driver, database.schema, names, dueAtOnce, known, [
-      ...processors.keys(),
-    ])
+    const limits = { items: dueAtOnce, bytes: dueBytesAtOnce }
+    const due = await readDue(database.driver, database.schema, names, limits, known, [...processors.keys()])
+    // Closed first and read again by the next pass: until then what is read of them may be replaced.
+    const debounced = due.filter((row) => row.isDebounced).map((row) => row.id)
+    if (debounced.length > 0) await closeDebounces(database.driver, database.schema, debounced)
+    const rows = due.filter((row) => !row.isDebounced)
     const before = dispatcher.loaded
-    for (const row of rows.filter((one) => !one.moves)) this.#start(row)
-    const taken = dispatcher.loaded > before || rows.some((row) => row.moves)
-    this.#mover?.move(
-      rows.filter((row) => row.moves),
-      owned,
-    )
-    for (const partition of partitions)
-      if (partition.startAfter !== undefined) await this.#startWaiting(partition)
+    const deferred = rows.filter((row) => row.state === 'deferred')
+    this.#onDeferredDue?.(deferred)
+    const scheduled = rows.filter((row) => row.state !== 'deferred')
+    for (const row of scheduled.filter((one) => !one.moves)) this.#start(row)
+    const moves = scheduled.filter((row) => row.moves && !this.#isTaken(row))
+    let taken = dispatcher.loaded > before || moves.length > 0
+    this.#mover?.move(moves, owned)
+    for (const partition of partitions) {
+      const { startAfter } = partition
+      if (startAfter === undefined) continue
+      await this.#startWaiting(partition)
+      // It goes on soon, until all has been gone through.
+      taken ||= partition.startAfter !== undefined && partition.startAfter !== startAfter
+    }
     await this.#recount(partitions)
     dispatcher.pump()
+    if (debounced.length > 0) return closedMs
     if (taken) return rows.length >= dueAtOnce ? 0 : 20
     // Due, but something earlier of its key still runs.
-    if (rows.length > 0) return 250
+    if (rows.length > 0) return Math.min(longestMs, 250)
     const next = await readNextDue(database.driver, database.schema, names)
-    return next === undefined ? maxPollMs : Math.min(maxPollMs, Math.max(1, Math.ceil(next)))
+    return next === undefined ? longestMs : Math.min(longestMs, Math.max(1, Math.ceil(next)))
   }
 
   async next(partition: OwnedPartition, line: KeyLine): Promise<LaneHead> {
+    // What is there goes on in the next generation.
+    const nothing: LaneHead = { items: [], blocked: undefined, more: true, isChanging: true }
+    if (partition.isClosing) return nothing
     const { driver, schema } = this.#parts.database
     const known = [...partition.fromLane.values()].filter((work) => work.line === line).map((work) => work.id)
-    const rows = await readOfKey(driver, schema, partition, line, known, ofKeyAtOnce)
+    const { isBlocked, rows } = await readOfKey(driver, schema, partition, line, known, ofKeyAtOnce)
+    if (partition.isClosing) return nothing
+    if (isBlocked) return { items: [], blocked: undefined, more: false, isBlocked }
     const items: WorkItem[] = []
     let blocked: WorkItem | undefined
+    let isChanging = false
     for (const row of rows) {
       if (partition.fromLane.has(row.id)) continue
+      isChanging = partition.moving.has(row.id)
+      if (isChanging) break
       const work = this.#workItem(partition, row)
       // Without a handler here it waits for a node that has one, and its key with it.
       if (row.state === 'scheduled' || row.state === 'deferred' || !work.processor) {
@@ -116,12 +157,16 @@ export class Lane implements Part, LaneReader {
       }
       items.push(work)
     }
-    return { items, blocked, more: rows.length === ofKeyAtOnce || items.length < rows.length }
+    return { items, blocked, more: rows.length === ofKeyAtOnce || items.length < rows.length, isChanging }
+  }
+
+  #isTaken(row: WaitingRow): boolean {
+    return this.#parts.owned.get(`${row.queue}/${row.partition}`)?.isTaken(row.id) === true
   }
 
   #start(row: WaitingRow): void {
     const partition = this.#parts.owned.get(`${row.queue}/${row.partition}`)
-    if (!partition || partition.lost || partition.draining || isTaken(partition, row)) return
+    if (!partition || partition.lost || partition.draining || partition.isTaken(row.id)) return
     const work = this.#workItem(partition, row)
     if (!work.processor) return
     this.#dispatcher?.offer(work)
@@ -136,24 +181,44 @@ export class Lane implements Part, LaneReader {
     // What was read and is being looked up in the lane does not stand in the lines yet.
     if (partition.offering > 0) return
     const readTo = partition.nextSeq * itemsPerRow
-    const rows = await readStartable(
-      database.driver,
-      database.schema,
-      partition,
-      [...processors.keys()],
-      partition.startAfter ?? -1,
-      dueAtOnce,
-    )
+    const { startOvers } = partition
+    // A key that fails or is blocked meanwhile must not look free: its line stays until the rows have been gone through.
+    partition.offering++
+    let startable: StartableRows
+    try {
+      startable = await readStartable(
+        database.driver,
+        database.schema,
+        partition,
+        [...processors.values()].map(({ definition }) => definition),
+        partition.startAfter ?? laneStart,
+        dueAtOnce,
+      )
+    } finally {
+      partition.offering--
+    }
+    this.#startHeads(partition, startable, readTo, startOvers)
+    partition.closeLingering()
+  }
+
+  #startHeads(
+    partition: OwnedPartition,
+    { rows, after }: StartableRows,
+    readTo: number,
+    startOvers: number,
+  ): void {
+    // Begun anew meanwhile: what it was begun for may not be among them.
+    if (partition.startOvers !== startOvers) return
     for (const row of rows) {
-      const position = row.position ?? 0
-      if (position >= readTo || partition.lost) return
-      partition.startAfter = position
-      if (isTaken(partition, row)) continue
+      const ord = ordOf(row)
+      if ((ord.generation === partition.generation && ord.position >= readTo) || partition.lost) return
+      partition.startAfter = ord
+      if (partition.isTaken(row.id)) continue
       const line = row.key === undefined ? undefined : partition.lineOf(row.scope, row.key)
       if (line) line.checkLane = true
       else this.#start(row)
     }
-    if (rows.length < dueAtOnce) partition.startAfter = undefined
+    partition.startAfter = after
   }
 
   /** Whether the lane still holds rows of keys: without any, what is read need not be checked against it. */
@@ -173,23 +238,24 @@ export class Lane implements Part, LaneReader {
   }
 
   #workItem(partition: OwnedPartition, row: WaitingRow): WorkItem {
+    const { id, version, enqueuedAt } = row
+    const ord = ordOf(row)
+    const isOlder = ord.generation < partition.generation
     return new WorkItem({
       partition,
       processor: this.#parts.processors.get(row.definition),
-      entry: JSON.parse(row.entry) as Entry,
-      position: row.position ?? 0,
-      end: 0,
-      size: row.entry.length,
-      flush: '',
+      entry: { ...(JSON.parse(row.entry) as Entry), e: enqueuedAt, a: row.attempts },
+      origin: { flush: '', at: enqueuedAt, itemSize: row.entry.length },
       index: 0,
-      id: row.id,
-      enqueuedAt: row.enqueuedAt,
-      attempts: row.attempts,
-      waiting: { id: row.id, version: row.version },
+      // Before all of the partition's own; the lane itself says in which order.
+      position: isOlder ? ord.position - Number.MAX_SAFE_INTEGER : ord.position,
+      end: 0,
+      waiting: { id, version },
+      older: isOlder ? ord : undefined,
     })
   }
 }
 
-function isTaken(partition: OwnedPartition, row: WaitingRow): boolean {
-  return partition.fromLane.has(row.id) || partition.leftLane.has(row.id)
+function ordOf({ generation = 0, position = 0 }: WaitingRow): Ord {
+  return { generation, position }
 }

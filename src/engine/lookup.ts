@@ -1,22 +1,41 @@
+import type { Events } from '../base/events.ts'
 import { parseItemId, rowIdOf } from '../base/ids.ts'
-import type { Definition } from '../define/definition.ts'
+import { queuesOf, type Definition, type Retention } from '../define/definition.ts'
 import type { FailureRecord } from '../define/failure.ts'
-import type { CancelReason, Item, ItemLogEntry, ItemState, RequestContext } from '../define/item.ts'
+import {
+  hasEnded,
+  type CancelReason,
+  type Item,
+  type ItemLogEntry,
+  type ItemState,
+  type RequestContext,
+} from '../define/item.ts'
 import type { OpenDatabase } from '../store/database.ts'
-import { lookUpItem, readItemLog, type ItemRow } from '../store/items.ts'
+import { limitRetention, lookUpItem, readItemLog, type ItemRow } from '../store/items.ts'
 import type { ReplyHead, Standing } from './face.ts'
 import type { Topology } from './topology.ts'
+import type { Waiters } from './waiters.ts'
+
+/** Whoever lost the answer can ask again for so long. */
+const retrievedMs = 900_000
 
 /** Looks items up by their ids, in any state, from any node. */
 export class Lookup {
   readonly #database: OpenDatabase
   readonly #topology: Topology
   readonly #definitions: ReadonlyMap<string, Definition>
+  readonly #events: Events
 
-  constructor(database: OpenDatabase, topology: Topology, definitions: ReadonlyMap<string, Definition>) {
+  constructor(
+    database: OpenDatabase,
+    topology: Topology,
+    definitions: ReadonlyMap<string, Definition>,
+    events: Events,
+  ) {
     this.#database = database
     this.#topology = topology
     this.#definitions = definitions
+    this.#events = events
   }
 
   /** @throws CoatcheckError `ITEM_ID_INVALID` */
@@ -30,7 +49,40 @@ export class Lookup {
     return {
       item: this.#toItem(id, queue, row),
       reply: row.reply === null ? undefined : (JSON.parse(row.reply) as ReplyHead),
+      isOver: row.state === 'broken' && row.expired,
+      onRetrieved: this.#definitions.get(row.definition)?.retention.untilRetrieved
+        ? () => this.#retrieved(id)
+        : undefined,
     }
+  }
+
+  /** An item, after waiting until it has ended or the time is over. */
+  async untilEnded(
+    id: string,
+    waiters: Waiters,
+    options: { readonly waitMs?: number; readonly signal?: AbortSignal },
+  ): Promise<Standing | undefined> {
+    const until = performance.now() + (options.waitMs ?? 0)
+    for (;;) {
+      const found = await this.standing(id)
+      const leftMs = until - performance.now()
+      if (!found || hasEnded(found.item) || leftMs <= 0 || options.signal?.aborted) return found
+      await waiters.wait(id.toLowerCase(), leftMs, options.signal)
+    }
+  }
+
+  /** Whether a missing item may have been there: its queue keeps only failures, or its retention is over. */
+  mayHaveExpired(id: string, now: number): boolean {
+    const { queue, milliseconds } = parseItemId(id)
+    const name = this.#topology.byNumber(queue)?.name
+    const ageMs = now - milliseconds
+    return [...this.#definitions.values()].some(
+      (definition) =>
+        name !== undefined &&
+        queuesOf(definition).includes(name) &&
+        ageMs > 0 &&
+        (definition.tracking === 'failures' || ageMs > shortestMs(definition.retention)),
+    )
   }
 
   async log(given: string): Promise<ItemLogEntry[]> {
@@ -43,6 +95,15 @@ export class Lookup {
       message: row.message,
       ...(row.data === null ? {} : { data: JSON.parse(row.data) as unknown }),
     }))
+  }
+
+  /** From now on its result is kept for 15 minutes at most. */
+  async #retrieved(id: string): Promise<void> {
+    try {
+      await limitRetention(this.#database.driver, this.#database.schema, id, retrievedMs)
+    } catch (error) {
+      this.#events.emit('problem', { where: 'retrieval', error })
+    }
   }
 
   #toItem(id: string, queue: number, row: ItemRow): Item {
@@ -68,15 +129,15 @@ export class Lookup {
       ...(row.startedAt === null ? {} : { startedAt: new Date(row.startedAt) }),
       ...(row.endedAt === null ? {} : { endedAt: new Date(row.endedAt) }),
       ...(row.dueAt === null ? {} : { dueAt: new Date(row.dueAt) }),
+      ...(row.heldBy === null ? {} : { heldBy: row.heldBy }),
     }
   }
 }
 
-function parseJson(text: string | null): unknown {
-  return text === null ? undefined : (JSON.parse(text) as unknown)
+function shortestMs({ succeededMs, cancelledMs, brokenMs, untilRetrieved }: Retention): number {
+  return untilRetrieved ? 0 : Math.min(succeededMs, cancelledMs, brokenMs)
 }
 
-/** Whether the item has ended: nothing more happens to it by itself. */
-export function hasEnded(state: ItemState): boolean {
-  return state === 'succeeded' || state === 'broken' || state === 'cancelled'
+function parseJson(text: string | null): unknown {
+  return text === null ? undefined : (JSON.parse(text) as unknown)
 }

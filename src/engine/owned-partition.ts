@@ -1,8 +1,11 @@
 import { itemsPerRow } from '../base/ids.ts'
 import type { AcquiredRow } from '../store/partitions.ts'
+import type { Ord } from '../store/waiting-items.ts'
+import type { StreamRow } from '../stream/stream.ts'
 import { KeyLine } from './key-line.ts'
+import type { OpenActs } from './open-acts.ts'
 import { RangeSet } from './range-set.ts'
-import type { WorkItem } from './work-item.ts'
+import type { Outcome, WorkItem } from './work-item.ts'
 
 /** A seq that was missing when a later one was read. */
 export interface SeenHole {
@@ -16,6 +19,13 @@ export interface SeenHole {
   settling: boolean
 }
 
+/** What is known of a partition when it is taken. */
+type Start = Pick<AcquiredRow, 'queue' | 'partition' | 'generation' | 'epoch' | 'done' | 'indexedTo'> &
+  Partial<Pick<AcquiredRow, 'readTo' | 'isClosed'>>
+
+/** Before all that the lane holds. */
+export const laneStart: Ord = { generation: 0, position: -1 }
+
 /** A partition that this node owns, with everything it knows of it. All of it is dropped when the ownership ends. */
 export class OwnedPartition {
   readonly queue: number
@@ -28,10 +38,14 @@ export class OwnedPartition {
   readonly holes = new Map<number, SeenHole>()
   /** Rows of the lane that are in memory, by id. */
   readonly fromLane = new Map<string, WorkItem>()
-  /** Those that have left memory since the lane's pass began: what it has read of them may be old. */
+  /** Those that have left memory, or been changed by acts, since the lane's pass began: what it has read of them may be old. */
   readonly leftLane = new Set<string>()
-  /** The next seq to read. */
+  /** The next seq to take. */
   nextSeq: number
+  /** Rows that were read and not taken yet. */
+  readonly shelf: StreamRow[] = []
+  /** Nothing at or beyond this position may start: the database says so, and whoever takes over relies on it. */
+  readTo: number
   /** Tracked items up to here have been met by an index pass; beyond `indexed` by one on its way. */
   indexed: number
   /** Items of it in memory. */
@@ -53,14 +67,33 @@ export class OwnedPartition {
   /** Ready items that may not start while the partition is about to be given away. */
   readonly parked: WorkItem[] = []
   /** After a takeover: start lane rows behind this position that nobody else starts; undefined when there are none. */
-  startAfter: number | undefined
+  startAfter: Ord | undefined
+  /** How often that was begun anew: a pass that was under way has missed something. */
+  startOvers = 0
+  /** How often keys were looked at again since acts had changed them: that one was blocked before that says nothing. */
+  looks = 0
+  /** The log may have more than was read. */
   hinted = true
   /** When it was last read, by the monotonic clock. */
   readAt = 0
+  /** Open acts: none of their items starts before they have been decided. Undefined where there are none. */
+  acts: OpenActs | undefined
+  /** Positions that acts settle before the log has been read so far; those whose settle is on its way. */
+  ahead: Set<number> | undefined
+  /** What is done of it once all acts that are on their way have settled; undefined where there are none. */
+  planned: RangeSet | undefined
+  /** While acts are being looked up: rows of the lane that have come into memory or left it since. */
+  changedInLane: Set<string> | undefined
   /** Nothing new starts; it is about to be given away. */
   draining = false
   /** It could not be given away in time; not tried again before this, by the monotonic clock. */
   keptUntil = 0
+  /** Its queue has a newer generation, which waits until this one is drained. */
+  isOld = false
+  /** Nothing of its lane starts any more, and what still comes goes into the lane. */
+  isClosing: boolean
+  /** Its lane is being moved to the next generation, or has been: no act on its items is decided here. */
+  isMoving: boolean
   /** The ownership has ended; whatever still comes of it is thrown away. */
   lost = false
 
@@ -68,17 +101,24 @@ export class OwnedPartition {
   offering = 0
   readonly #lingering = new Set<KeyLine>()
 
-  constructor(row: AcquiredRow, lane: { keyed: boolean; startable: boolean }) {
+  constructor(row: Start, lane: { keyed: boolean; startable: boolean }) {
     this.queue = row.queue
     this.partition = row.partition
     this.generation = row.generation
     this.epoch = row.epoch
     this.done = new RangeSet(row.done)
     this.nextSeq = Math.floor(this.done.watermark / itemsPerRow)
+    this.readTo = row.readTo ?? 0
     this.indexed = row.indexedTo
     this.laneHasKeys = lane.keyed
     this.laneHasHeld = lane.startable
-    this.startAfter = lane.startable ? -1 : undefined
+    this.startAfter = lane.startable ? laneStart : undefined
+    this.isClosing = this.isMoving = row.isClosed ?? false
+  }
+
+  /** Whether a row of the lane that was read a moment ago is in memory, on its way, or may be old. */
+  isTaken(id: string): boolean {
+    return this.fromLane.has(id) || this.leftLane.has(id) || this.moving.has(id)
   }
 
   get name(): string {
@@ -86,11 +126,29 @@ export class OwnedPartition {
   }
 
   /** Rows go into the lane with the settle that is to come. */
-  beginLanePut(kind: 'failed' | 'spilled' | 'set-aside'): void {
+  beginLanePut(kind: Outcome['kind']): void {
     this.lanePuts++
     this.lanePutsUnderWay++
     this.laneHasKeys = true
-    if (kind !== 'failed') this.laneHasHeld = true
+    if (kind !== 'failed' && kind !== 'broken') this.laneHasHeld = true
+  }
+
+  /** The lane is gone through from the beginning, for what nobody else will start. */
+  startOver(): void {
+    this.startAfter = laneStart
+    this.startOvers++
+  }
+
+  /** Rows of the lane have been changed by acts: what was seen of them before may be too old. */
+  noteLaneChange(): void {
+    this.lanePuts++
+    this.laneHasKeys = true
+    this.laneHasHeld = true
+  }
+
+  /** Whether there is likely more to take. */
+  get hasMore(): boolean {
+    return this.hinted || this.shelf.length > 0
   }
 
   /** Items in memory that wait for nothing but a free slot. */

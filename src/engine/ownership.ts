@@ -10,11 +10,14 @@ import {
   type PartitionName,
 } from '../store/partitions.ts'
 import { readHoles, readLaneContent } from '../store/waiting-items.ts'
+import type { Acts } from './acts.ts'
 import { assignToBeating } from './assignment.ts'
+import type { CrashGuard } from './crash-guard.ts'
 import type { Dispatcher } from './dispatcher.ts'
 import { beatMs, leaseMs, type Heartbeat } from './heartbeat.ts'
 import { OwnedPartition } from './owned-partition.ts'
 import type { Settler } from './settler.ts'
+import type { Topology } from './topology.ts'
 
 export interface OwnershipParts {
   readonly database: OpenDatabase
@@ -22,6 +25,9 @@ export interface OwnershipParts {
   readonly heartbeat: Heartbeat
   readonly dispatcher: Dispatcher
   readonly settler: Settler
+  readonly guard: CrashGuard
+  readonly acts: Acts
+  readonly topology: Topology
   readonly events: Events
   /** The partitions that this node owns, by `queue/partition`. Only this part writes it. */
   readonly owned: Map<string, OwnedPartition>
@@ -46,7 +52,13 @@ export class Ownership implements Part {
   /** Partitions that were lost or given up while handlers of theirs still ran: not taken again before those have ended. */
   readonly #leaving = new Map<string, Set<OwnedPartition>>()
   readonly #handovers = new Map<OwnedPartition, number>()
+  /** Given up in memory while the database has not said that it knows, by name. */
+  readonly #unreleased = new Map<string, OwnedPartition>()
   #leaseLost = false
+  /** Something held the event loop until the lease was lost; what of the node's own was lost by it, by name. */
+  #wasStuck = false
+  readonly #lapsed = new Set<string>()
+  #isLeaving = false
   #live = 1
 
   constructor(parts: OwnershipParts) {
@@ -66,7 +78,13 @@ export class Ownership implements Part {
     await this.#loop.start()
   }
 
-  wake(): void {
+  wake(delayMs = 0): void {
+    this.#loop.wake(delayMs)
+  }
+
+  /** The node stops: takes nothing more, and gives each partition away as soon as nothing of it runs or is unsettled. */
+  leave(): void {
+    this.#isLeaving = true
     this.#loop.wake()
   }
 
@@ -83,11 +101,15 @@ export class Ownership implements Part {
       return 100
     }
     if (this.#leaseLost) {
-      this.#leaseLost = false
+      await this.#comeBack()
       this.#parts.events.emit('node.lease-regained', { node: bootId })
     }
+    if (this.#isLeaving) return this.#giveAway()
     const nodes = await readLiveNodes(database.driver, database.schema, leaseMs - lateMs)
-    const owners = await readOwners(database.driver, database.schema)
+    const rows = await readOwners(database.driver, database.schema)
+    await this.#parts.topology.note(rows)
+    // Those of a newer generation wait until the older one is drained.
+    const owners = rows.filter((row) => row.isOpen)
     this.#live = nodes.filter((node) => node.types.includes('background')).length
     // Itself missing: the heartbeat will enter it again.
     if (!nodes.some((node) => node.bootId === bootId)) return 200
@@ -104,6 +126,10 @@ export class Ownership implements Part {
         this.#mayTake(row),
     )
     if (free.length > 0) await this.#acquire(free)
+    for (const row of owners) {
+      const partition = row.isOld ? owned.get(nameOf(row)) : undefined
+      if (partition) partition.isOld = true
+    }
     for (const partition of owned.values()) {
       const wanted = assigned.get(partition.name)
       if (wanted !== undefined && wanted !== bootId) this.#beginHandover(partition)
@@ -134,6 +160,15 @@ export class Ownership implements Part {
     this.#loop.wake()
   }
 
+  /** Nothing is left of a drained partition, and it is not in the database any more. */
+  ended(partition: OwnedPartition): void {
+    if (partition.lost) return
+    this.#parts.dispatcher.drop(partition, 'it has ended')
+    this.#remove(partition)
+    const { queue, partition: number } = partition
+    this.#parts.events.emit('partition.released', { queue, partition: number, reason: 'ended' })
+  }
+
   /** A lost partition has no handler running any more. */
   left(partition: OwnedPartition): void {
     const leaving = this.#leaving.get(partition.name)
@@ -144,17 +179,33 @@ export class Ownership implements Part {
 
   /** At the end: gives all back, so that others may take it at once. What still runs is run again by them. */
   async releaseAll(): Promise<void> {
-    const { database, bootId, owned, events, dispatcher } = this.#parts
-    const held = [...owned.values()]
-    if (held.length === 0) return
-    for (const partition of held) {
+    const { owned, dispatcher } = this.#parts
+    for (const partition of owned.values()) {
       dispatcher.drop(partition, 'the node stops')
       owned.delete(partition.name)
+      this.#unreleased.set(partition.name, partition)
     }
-    await releasePartitions(database.driver, database.schema, bootId, held.map(toFencedName))
-    this.#parts.onReleased(held)
-    for (const { queue, partition } of held)
-      events.emit('partition.released', { queue, partition, reason: 'stop' })
+    await this.#release('stop')
+  }
+
+  /** Tells the database of all that was given up, also of what it was not told when it was tried before. */
+  async #release(reason: 'handover' | 'stop'): Promise<void> {
+    const { database, bootId, events } = this.#parts
+    const given = [...this.#unreleased.values()]
+    if (given.length === 0) return
+    await releasePartitions(database.driver, database.schema, bootId, given.map(toFencedName))
+    for (const { name } of given) this.#unreleased.delete(name)
+    this.#parts.onReleased(given)
+    for (const { queue, partition } of given) events.emit('partition.released', { queue, partition, reason })
+  }
+
+  async #comeBack(): Promise<void> {
+    const { heartbeat, guard } = this.#parts
+    this.#wasStuck ||= heartbeat.takeStuck()
+    if (!this.#wasStuck) this.#lapsed.clear()
+    await guard.comeBack(this.#wasStuck)
+    this.#wasStuck = false
+    this.#leaseLost = false
   }
 
   #mayTake(row: OwnerRow): boolean {
@@ -163,14 +214,21 @@ export class Ownership implements Part {
   }
 
   async #acquire(names: readonly PartitionName[]): Promise<void> {
-    const { database, bootId, owned, events } = this.#parts
+    const { database, bootId, owned, events, guard } = this.#parts
     const { driver, schema } = database
     const rows = await acquirePartitions(
       driver,
       schema,
       bootId,
-      names.map(({ queue, partition }) => ({ queue, partition })),
+      names.map(({ queue, partition }) => ({
+        queue,
+        partition,
+        stuck: this.#lapsed.has(nameOf({ queue, partition })),
+      })),
     )
+    for (const row of rows) this.#unreleased.delete(nameOf(row))
+    // Should it fail, they are taken once more, and all that makes them suspicious is in the database.
+    if (rows.length > 0) await guard.judge()
     for (const row of rows) {
       // In statements begun after the acquire has committed: what the last owner did until then is in them.
       const lane = await readLaneContent(driver, schema, row)
@@ -184,6 +242,11 @@ export class Ownership implements Part {
           recorded: true,
           settling: false,
         })
+      // Before anything of it can start. The guard comes last: it keeps what it has adopted, and a call that failed after it
+      // would leave it with a partition that nobody works on.
+      await this.#parts.acts.load(partition)
+      await guard.adopt(partition, row)
+      this.#lapsed.delete(partition.name)
       owned.set(partition.name, partition)
       events.emit('partition.acquired', { queue: row.queue, partition: row.partition, epoch: row.epoch })
     }
@@ -196,6 +259,15 @@ export class Ownership implements Part {
     this.#handovers.set(partition, performance.now())
   }
 
+  async #giveAway(): Promise<number> {
+    for (const partition of this.#parts.owned.values()) {
+      partition.keptUntil = 0
+      this.#beginHandover(partition)
+    }
+    await this.#finishHandovers()
+    return this.#handovers.size > 0 ? 25 : tickMs
+  }
+
   #endHandover(partition: OwnedPartition): void {
     this.#handovers.delete(partition)
     this.#parts.dispatcher.resume(partition)
@@ -203,34 +275,34 @@ export class Ownership implements Part {
 
   /** Partitions of which nothing runs and all is settled go; one that takes too long goes on, and is given away later. */
   async #finishHandovers(): Promise<void> {
-    const { database, bootId, events, dispatcher } = this.#parts
-    const ready: OwnedPartition[] = []
     for (const [partition, began] of this.#handovers) {
       if (partition.lost) this.#handovers.delete(partition)
-      else if (partition.running === 0 && partition.unsettled === 0) ready.push(partition)
-      else if (performance.now() - began > handoverMs) {
+      else if (partition.running === 0 && partition.unsettled === 0) this.#giveUp(partition)
+      else if (!this.#isLeaving && performance.now() - began > handoverMs) {
         partition.keptUntil = performance.now() + againAfterMs
         this.#endHandover(partition)
       }
     }
-    if (ready.length === 0) return
-    for (const partition of ready) {
-      this.#handovers.delete(partition)
-      dispatcher.drop(partition, 'handover')
-      this.#parts.owned.delete(partition.name)
-    }
-    await releasePartitions(database.driver, database.schema, bootId, ready.map(toFencedName))
-    this.#parts.onReleased(ready)
-    for (const { queue, partition } of ready)
-      events.emit('partition.released', { queue, partition, reason: 'handover' })
+    await this.#release('handover')
+  }
+
+  #giveUp(partition: OwnedPartition): void {
+    this.#handovers.delete(partition)
+    this.#parts.dispatcher.drop(partition, 'handover')
+    this.#parts.owned.delete(partition.name)
+    this.#unreleased.set(partition.name, partition)
   }
 
   #loseAll(): void {
     if (!this.#leaseLost) {
       this.#leaseLost = true
+      this.#parts.guard.hold()
       this.#parts.events.emit('node.lease-lost', { node: this.#parts.bootId })
     }
-    for (const partition of this.#parts.owned.values()) this.lose(partition, 'its lease ran out')
+    for (const partition of this.#parts.owned.values()) {
+      this.#lapsed.add(partition.name)
+      this.lose(partition, 'its lease ran out')
+    }
   }
 
   #remove(partition: OwnedPartition): void {

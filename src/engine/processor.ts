@@ -1,33 +1,57 @@
 import type { Definition } from '../define/definition.ts'
-import { Fifo } from './fifo.ts'
+import { ReadyLines } from './ready-lines.ts'
 import type { WorkItem } from './work-item.ts'
 
 /** A definition at work on this node: what is ready to start, and how many run. */
 export class Processor {
   readonly definition: Definition
-  readonly #ready = new Fifo<WorkItem>()
-  /** From the lane: they waited for their time already, and come before what was read ahead. */
-  readonly #due = new Fifo<WorkItem>()
-  readonly running = new Set<WorkItem>()
+  readonly #ready = new ReadyLines()
+  readonly #running: WorkItem[] = []
 
   constructor(definition: Definition) {
     this.definition = definition
   }
 
   get ready(): number {
-    return this.#ready.size + this.#due.size
+    return this.#ready.size
   }
 
   push(work: WorkItem): void {
-    if (work.waiting) this.#due.push(work)
-    else this.#ready.push(work)
+    this.#ready.push(work)
   }
 
   next(): WorkItem | undefined {
-    return this.#due.shift() ?? this.#ready.shift()
+    return this.#ready.shift()
+  }
+
+  /** Visits what is ready to start. */
+  eachReady(visit: (work: WorkItem) => void): void {
+    this.#ready.each(visit)
+  }
+
+  /** Lets go of ready items that have ended before they started. */
+  forgetEnded(): void {
+    for (const work of this.#ready.drain()) if (!work.outcome) this.#ready.push(work)
   }
 
   get hasSlot(): boolean {
-    return this.running.size < this.definition.concurrency
+    return this.#running.length < this.definition.concurrency
+  }
+
+  get running(): readonly WorkItem[] {
+    return this.#running
+  }
+
+  begin(work: WorkItem): void {
+    work.slot = this.#running.length
+    this.#running.push(work)
+  }
+
+  /** Its slot is free: the last one moves there. */
+  end(work: WorkItem): void {
+    const last = this.#running.pop()
+    if (!last || last === work) return
+    this.#running[work.slot] = last
+    last.slot = work.slot
   }
 }

@@ -2,30 +2,36 @@ import type { Events } from '../base/events.ts'
 import { itemsPerRow } from '../base/ids.ts'
 import { Loop, type Part } from '../base/part.ts'
 import type { OpenDatabase } from '../store/database.ts'
-import { readWaitingKeys } from '../store/waiting-items.ts'
+import { readWaitingKeys, type WaitingKey } from '../store/waiting-items.ts'
 import { rowsAtOnce, type Stream, type StreamRow } from '../stream/stream.ts'
 import type { Dispatcher } from './dispatcher.ts'
 import type { Entry } from './entry.ts'
 import type { OwnedPartition } from './owned-partition.ts'
+import { queueLoads } from './queue-load.ts'
+import type { ReadBound } from './read-bound.ts'
 import type { Settler } from './settler.ts'
-import { WorkItem } from './work-item.ts'
+import { WorkItem, type Origin } from './work-item.ts'
 
 export interface ReaderParts {
   readonly database: OpenDatabase
   readonly stream: Stream
   readonly dispatcher: Dispatcher
   readonly settler: Settler
+  readonly bound: ReadBound
   readonly events: Events
   readonly owned: ReadonlyMap<string, OwnedPartition>
   /** A seq is missing: somebody has to find out why. */
   readonly onHole: () => void
+  /** Offers what has filled the holes of a partition by now. */
+  readonly fillHoles: (partition: OwnedPartition) => Promise<void>
 }
 
 /** How often a partition is read without a hint. */
 export const pollMs = 500
-const itemsAtOnce = 2_048
-/** Items of a queue in memory beyond which no more of it are read. */
-const maxLoadedOfQueue = 5_000
+const itemsAtOnce = 1_024
+/** Items that are taken in one go: about half a millisecond's work. */
+const itemsInOneGo = 500
+/** Of a read; and what may stand on the shelves before a queue gets no more than its share of as much again. */
 const bytesAtOnce = 8_000_000
 /** Held items of a partition in memory, and gaps in what is done of it, before some are moved to the lane. */
 const maxHeld = 2_000
@@ -58,45 +64,21 @@ export class Reader implements Part {
 
   /** There may be room in memory again: reads on where more is known to be. */
   wakeForMore(): void {
-    if (this.#readable().some((partition) => partition.hinted)) this.#loop.wake()
+    if (this.#readable().some((partition) => partition.hasMore)) this.#loop.wake()
   }
 
   /** One pass over all partitions that have something, or whose time has come. */
   async tick(): Promise<number> {
-    const { dispatcher, stream } = this.#parts
     const now = performance.now()
     const wanted = this.#readable().filter(
-      (partition) => partition.hinted || now - partition.readAt >= pollMs,
+      (partition) => partition.hasMore || now - partition.readAt >= pollMs,
     )
-    if (wanted.length === 0) {
-      this.#relieve()
-      return this.#untilPoll(now)
-    }
-    for (const partition of wanted) {
-      partition.hinted = false
-      partition.readAt = now
-    }
-    let rows: StreamRow[]
-    try {
-      rows = await stream.read(
-        wanted.map((partition) => ({
-          queue: partition.queue,
-          partition: partition.partition,
-          from: partition.nextSeq,
-        })),
-        { items: itemsAtOnce, bytes: bytesAtOnce },
-      )
-    } catch (error) {
-      for (const partition of wanted) partition.hinted = true
-      throw error
-    }
-    for (const partition of wanted)
-      await this.#take(
-        partition,
-        rows.filter((row) => row.queue === partition.queue && row.partition === partition.partition),
-        wanted.length,
-      )
-    dispatcher.pump()
+    // What has been read of a queue is taken before more of it is read.
+    const shelved = new Set(wanted.filter(({ shelf }) => shelf.length > 0).map(({ queue }) => queue))
+    const unread = wanted.filter(({ queue }) => !shelved.has(queue))
+    if (unread.length > 0) await this.#read(unread, now)
+    await this.#takeSome(wanted)
+    this.#parts.dispatcher.pump()
     this.#relieve()
     return this.#untilPoll(performance.now())
   }
@@ -105,7 +87,7 @@ export class Reader implements Part {
   async takeLate(row: StreamRow): Promise<void> {
     const partition = this.#parts.owned.get(`${row.queue}/${row.partition}`)
     if (!partition || partition.lost) return
-    await this.#offer(partition, [row])
+    await this.#whileOffering(partition, () => this.#offer(partition, [row]))
     this.#parts.dispatcher.pump()
   }
 
@@ -114,47 +96,106 @@ export class Reader implements Part {
    * the others waiting.
    */
   #readable(): OwnedPartition[] {
-    if (this.#parts.dispatcher.isFull) return []
     const partitions = [...this.#parts.owned.values()]
-    const queues = inMemory(partitions)
+    const queues = queueLoads(partitions)
     return partitions.filter((partition) => {
       const queue = queues.get(partition.queue)
       if (!queue || !mayRead(partition)) return false
-      return queue.loaded < maxLoadedOfQueue && !this.#parts.dispatcher.isPlenty(queue.ready)
+      return !queue.isFull && !this.#parts.dispatcher.isPlenty(queue.ready)
     })
   }
 
   #untilPoll(now: number): number {
     let wait = pollMs
     for (const partition of this.#readable()) {
-      wait = Math.min(wait, partition.hinted ? 0 : Math.max(1, pollMs - (now - partition.readAt)))
+      wait = Math.min(wait, partition.hasMore ? 0 : Math.max(1, pollMs - (now - partition.readAt)))
     }
     return wait
   }
 
-  async #take(partition: OwnedPartition, rows: readonly StreamRow[], readers: number): Promise<void> {
-    if (rows.length === 0) return
+  /**
+   * How much may be read of partitions with nothing on their shelves. What stands on others is not taken while their queues have
+   * enough in memory: then each queue has its share of as much again, so that the shelves of all stay bounded.
+   */
+  #bytesFor(unread: readonly OwnedPartition[]): number {
+    const queues = new Set<number>()
+    let size = 0
+    for (const { queue, shelf } of this.#parts.owned.values()) {
+      queues.add(queue)
+      for (const row of shelf) size += row.text.length
+    }
+    if (size < bytesAtOnce) return bytesAtOnce
+    return (bytesAtOnce / queues.size) * new Set(unread.map(({ queue }) => queue)).size
+  }
+
+  /** Reads what comes next, and puts it on the shelves of the partitions. */
+  async #read(partitions: readonly OwnedPartition[], now: number): Promise<void> {
+    for (const partition of partitions) {
+      partition.hinted = false
+      partition.readAt = now
+    }
+    const bytes = this.#bytesFor(partitions)
+    let rows: StreamRow[]
+    try {
+      rows = await this.#parts.stream.read(
+        partitions.map(({ queue, partition, nextSeq }) => ({ queue, partition, from: nextSeq })),
+        { items: itemsAtOnce, bytes },
+      )
+    } catch (error) {
+      for (const partition of partitions) partition.hinted = true
+      throw error
+    }
+    const read = partitions.map((partition) => ({
+      partition,
+      rows: rows.filter((row) => row.queue === partition.queue && row.partition === partition.partition),
+    }))
+    for (const { partition, rows: mine } of read) {
+      partition.shelf.push(...mine)
+      // As much as was asked for: there is likely more.
+      if (isFullRead(mine, partitions.length, bytes)) partition.hinted = true
+    }
+    this.#parts.bound.prefetch(read)
+  }
+
+  /**
+   * Takes from the shelves, of each queue only so much at a time: meanwhile nothing settles and nothing starts, and what is
+   * not opened yet weighs little.
+   */
+  async #takeSome(partitions: readonly OwnedPartition[]): Promise<void> {
+    const left = new Map<number, number>()
+    for (const partition of partitions) {
+      let items = left.get(partition.queue) ?? itemsInOneGo
+      const rows: StreamRow[] = []
+      while (items > 0 && partition.shelf.length > 0 && !partition.lost) {
+        const row = partition.shelf.shift() as StreamRow
+        rows.push(row)
+        items -= row.count
+      }
+      left.set(partition.queue, items)
+      if (rows.length > 0) await this.#take(partition, rows)
+    }
+  }
+
+  async #take(partition: OwnedPartition, rows: readonly StreamRow[]): Promise<void> {
     const begin = partition.nextSeq
     const missing: number[] = []
-    let size = 0
-    let items = 0
     for (const row of rows) {
-      size += row.text.length
-      items += row.count
       for (let seq = partition.nextSeq; seq < row.seq; seq++) missing.push(seq)
       partition.nextSeq = row.seq + 1
     }
-    // As much as was asked for: there is likely more.
-    if (rows.length >= rowsAtOnce || items * readers >= itemsAtOnce || size * readers >= bytesAtOnce)
-      partition.hinted = true
-    try {
-      await this.#offer(partition, rows)
-    } catch (error) {
-      // None of them was offered: the next pass begins where this one did.
-      partition.nextSeq = begin
-      partition.hinted = true
-      throw error
-    }
+    await this.#whileOffering(partition, async () => {
+      try {
+        if (partition.holes.size > 0) await this.#parts.fillHoles(partition)
+        if (partition.nextSeq * itemsPerRow > partition.readTo) await this.#parts.bound.cover(partition)
+        await this.#offer(partition, rows)
+      } catch (error) {
+        // None of them was offered: they are read again.
+        partition.nextSeq = begin
+        partition.shelf.length = 0
+        partition.hinted = true
+        throw error
+      }
+    })
     // Not before: a hole between rows that are taken again may be filled by then, and its row be taken with them.
     for (const seq of missing) this.#miss(partition, seq)
   }
@@ -176,19 +217,28 @@ export class Reader implements Part {
     const items: WorkItem[] = []
     const passed: { start: number; end: number }[] = []
     for (const row of rows) this.#open(partition, row, items, passed)
-    // A key that goes to the lane while the lane is asked must not look free: its line stays until all are offered.
-    partition.offering++
-    let heads: Map<string, number> | undefined
-    try {
-      heads = await this.#laneHeads(partition, items)
-    } finally {
-      partition.offering--
-    }
+    const { looks } = partition
+    const heads = await this.#laneHeads(partition, items)
     if (partition.lost) return
     if (passed.length > 0) this.#parts.settler.note({ partition, ranges: passed, holesIn: [], holesOut: [] })
-    for (const work of items)
-      this.#parts.dispatcher.offer(work, heads?.get(`${work.scope}\u0000${work.entry.k}`))
-    partition.closeLingering()
+    for (const work of items) {
+      const head = heads?.get(`${work.scope}\u0000${work.entry.k}`)
+      this.#parts.dispatcher.offer(work, head?.position, head?.isBlocked ? looks : undefined)
+    }
+  }
+
+  /**
+   * From when the next seq stands behind rows until all of them are offered. A key that goes to the lane meanwhile must not look
+   * free: its line stays. And what the lane holds behind one of those items must not be started before it.
+   */
+  async #whileOffering(partition: OwnedPartition, offer: () => Promise<void>): Promise<void> {
+    partition.offering++
+    try {
+      await offer()
+    } finally {
+      partition.offering--
+      partition.closeLingering()
+    }
   }
 
   #open(
@@ -198,39 +248,41 @@ export class Reader implements Part {
     passed: { start: number; end: number }[],
   ): void {
     const entries = JSON.parse(row.text) as (Entry | null)[]
+    const origin = originOf(row)
     const base = row.seq * itemsPerRow
     for (const [index, entry] of entries.entries()) {
       const position = base + index
-      if (partition.done.has(position)) continue
+      if (partition.done.has(position) || partition.ahead?.has(position)) continue
       // The row's last item reaches to the next row, so that the unused positions make no gap.
       const end = index === entries.length - 1 ? base + itemsPerRow : position + 1
       // Not accepted: its unique key was there.
       if (entry === null) passed.push({ start: position, end })
-      else items.push(this.workItem(partition, row, index, entry, end))
+      else items.push(this.#workItem(partition, origin, index, entry, position, end))
     }
   }
 
-  workItem(partition: OwnedPartition, row: StreamRow, index: number, entry: Entry, end: number): WorkItem {
-    return new WorkItem({
-      partition,
-      processor: this.#parts.dispatcher.processorOf(entry.d),
-      entry,
-      position: row.seq * itemsPerRow + index,
-      end,
-      size: Math.ceil(row.text.length / row.count),
-      flush: row.flush,
-      index,
-      enqueuedAt: entry.e ?? row.at,
-      attempts: entry.a ?? 0,
-      waiting: undefined,
-    })
+  /** An item of a row whose position counts as done already. */
+  lateItem(partition: OwnedPartition, row: StreamRow, index: number, entry: Entry): WorkItem {
+    return this.#workItem(partition, originOf(row), index, entry, row.seq * itemsPerRow + index, 0)
   }
 
-  /** The first lane position of those keys that have rows in the lane and no line in memory. */
+  #workItem(
+    partition: OwnedPartition,
+    origin: Origin,
+    index: number,
+    entry: Entry,
+    position: number,
+    end: number,
+  ): WorkItem {
+    const processor = this.#parts.dispatcher.processorOf(entry.d)
+    return new WorkItem({ partition, processor, entry, origin, index, position, end, waiting: undefined })
+  }
+
+  /** Those of the keys that have rows in the lane, or are blocked. */
   async #laneHeads(
     partition: OwnedPartition,
     items: readonly WorkItem[],
-  ): Promise<Map<string, number> | undefined> {
+  ): Promise<Map<string, WaitingKey> | undefined> {
     if (!partition.laneHasKeys) return undefined
     const asked = new Map<string, WorkItem>()
     for (const work of items)
@@ -245,7 +297,7 @@ export class Reader implements Part {
       works.map((work) => work.scope),
       works.map((work) => work.entry.k as string),
     )
-    return new Map(keys.map((found) => [`${found.scope}\u0000${found.key}`, found.position]))
+    return new Map(keys.map((found) => [`${found.scope}\u0000${found.key}`, found]))
   }
 
   /**
@@ -254,31 +306,30 @@ export class Reader implements Part {
    */
   #relieve(): void {
     const { owned, dispatcher } = this.#parts
-    const queues = inMemory([...owned.values()])
+    const queues = queueLoads(owned.values())
     for (const partition of owned.values()) {
       if (partition.held === 0 || partition.ready > 0) continue
-      const isFull = dispatcher.isFull || (queues.get(partition.queue)?.loaded ?? 0) >= maxLoadedOfQueue
-      if (isFull || partition.held > maxHeld || partition.done.size > maxGaps)
+      if (queues.get(partition.queue)?.isFull || partition.held > maxHeld || partition.done.size > maxGaps)
         dispatcher.spill(partition, Math.ceil(partition.held / 2))
     }
   }
 }
 
-/** What the queues have in memory. */
-function inMemory(partitions: readonly OwnedPartition[]): Map<number, { loaded: number; ready: number }> {
-  const queues = new Map<number, { loaded: number; ready: number }>()
-  for (const { queue, loaded, ready } of partitions) {
-    const sum = queues.get(queue)
-    if (!sum) queues.set(queue, { loaded, ready })
-    else {
-      sum.loaded += loaded
-      sum.ready += ready
-    }
-  }
-  return queues
-}
-
 // With many gaps in what is done, each settle costs more: what is in memory goes first.
 function mayRead(partition: OwnedPartition): boolean {
   return !partition.draining && !partition.lost && !(partition.done.size > maxGaps && partition.ready > 0)
+}
+
+function originOf(row: StreamRow): Origin {
+  return { flush: row.flush, at: row.at, itemSize: Math.ceil(row.text.length / row.count) }
+}
+
+function isFullRead(rows: readonly StreamRow[], readers: number, bytes: number): boolean {
+  let size = 0
+  let items = 0
+  for (const row of rows) {
+    size += row.text.length
+    items += row.count
+  }
+  return rows.length >= rowsAtOnce || items * readers >= itemsAtOnce || size * readers >= bytes
 }

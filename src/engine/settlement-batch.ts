@@ -1,6 +1,9 @@
 import type { Fence, Settlement } from '../store/settlement.ts'
 import { appendArguments } from '../stream/postgres-stream.ts'
 import type { AppendRow } from '../stream/stream.ts'
+import { composeApplied, composeParked, parkedTracked } from './act-outcome.ts'
+import { actArguments, emptyActRows, type ActRows } from './act-rows.ts'
+import { endingOf, type EndedEntry } from './callback-item.ts'
 import type { OwnedPartition } from './owned-partition.ts'
 import { RangeSet } from './range-set.ts'
 import { brokenRow, logRows, mergedRow, TrackedGroups, waitingChange, waitingRow } from './settlement-rows.ts'
@@ -15,8 +18,12 @@ export interface Note {
   readonly holesOut: readonly number[]
   /** Rows for the lane: the items of a hole that was filled late. */
   readonly waitingIn?: readonly string[]
+  /** Items that end by it and have a callback. */
+  readonly ended?: readonly EndedEntry[]
   /** Rows for item logs. */
   readonly logged?: readonly string[]
+  /** Acts that it decides, and what they change. */
+  readonly acts?: ActRows
   /** Tracked rows of an index pass, and up to where it went. */
   readonly indexed?: { readonly rows: ReadonlyMap<string, string>; readonly to: number }
   /** Delayed items that are due: their lane rows, and the log rows that they move into. */
@@ -97,10 +104,25 @@ export class SettlementBatch {
     return done
   }
 
-  /** @param merge every tracked row is merged, none plainly inserted: where a plain one has met a row that was there */
-  compose(now: number, merge: boolean): Settlement {
+  /** Where the callbacks of its items went, once it is composed. */
+  callbackPlaces: readonly { readonly queue: number; readonly partition: number }[] = []
+
+  /**
+   * @param merge every tracked row is merged, none plainly inserted: where a plain one has met a row that was there
+   * @param toCallbacks makes log rows of the items that end and have a callback
+   */
+  compose(
+    now: number,
+    merge: boolean,
+    toCallbacks: (ended: readonly EndedEntry[]) => AppendRow[],
+  ): Settlement {
     const rows = composeItems(this.items, now, merge)
     for (const note of this.notes) composeNote(note, rows)
+    if (rows.ended.length > 0) {
+      const callbacks = toCallbacks(rows.ended)
+      this.callbackPlaces = callbacks
+      rows.appended.push(...callbacks)
+    }
     const ranges = this.ranges()
     return {
       fences: this.partitions().map((partition) => toFence(partition, ranges.get(partition), this.notes)),
@@ -114,11 +136,12 @@ export class SettlementBatch {
       holesIn: toList(rows.holesIn),
       holesOut: toList(rows.holesOut),
       appended: rows.appended.length === 0 ? null : appendArguments(rows.appended),
+      acts: rows.acts && actArguments(rows.acts),
     }
   }
 }
 
-interface Rows {
+export interface Rows {
   readonly tracked: TrackedGroups
   /** By id: what an item's own outcome says comes before what an index pass saw. */
   readonly merged: Map<string, string>
@@ -130,6 +153,8 @@ interface Rows {
   readonly holesIn: string[]
   readonly holesOut: string[]
   readonly appended: AppendRow[]
+  readonly ended: EndedEntry[]
+  acts: ActRows | null
 }
 
 function composeItems(items: readonly WorkItem[], now: number, merge: boolean): Rows {
@@ -144,10 +169,16 @@ function composeItems(items: readonly WorkItem[], now: number, merge: boolean): 
     holesIn: [],
     holesOut: [],
     appended: [],
+    ended: [],
+    acts: null,
   }
   for (const work of items) {
     const definition = work.processor?.definition
     const { outcome, attempt } = work
+    if (work.entry.b !== undefined) {
+      const ended = endingOf(work, now)
+      if (ended) rows.ended.push(ended)
+    }
     const tracks = definition?.tracking === 'all' || work.entry.id !== undefined
     if (outcome?.kind === 'succeeded' && !work.waiting && !attempt?.lines && !attempt?.gathered) {
       if (!tracks || !definition) continue
@@ -155,7 +186,7 @@ function composeItems(items: readonly WorkItem[], now: number, merge: boolean): 
       const isPlain =
         isFirst(work) && !merge && outcome.reply === undefined && attempt?.progressText === undefined
       if (!isPlain || !rows.tracked.add(work, definition, outcome.result, now))
-        rows.merged.set(work.id, mergedRow(work, definition.retentionMs, 'succeeded', now))
+        rows.merged.set(work.id, mergedRow(work, 'succeeded', now))
       continue
     }
     composeSlow(work, tracks, rows, now)
@@ -172,20 +203,31 @@ function isFirst(work: WorkItem): boolean {
 function composeSlow(work: WorkItem, tracks: boolean, rows: Rows, now: number): void {
   const { outcome, waiting, attempt } = work
   if (!outcome) return
-  const retentionMs = work.processor?.definition.retentionMs ?? 7 * 86_400_000
   const track = (state: string): void => {
-    if (tracks) rows.merged.set(work.id, mergedRow(work, retentionMs, state, now))
+    if (tracks) rows.merged.set(work.id, mergedRow(work, state, now))
   }
   rows.logged.push(...logRows(work, now))
   if (attempt?.gathered && outcome.kind === 'succeeded') {
-    rows.appended.push(...attempt.gathered.rows.rows())
+    const { moved, rows: gathered } = attempt.gathered
+    rows.appended.push(...(moved?.rows ?? gathered).rows())
+    for (const [id, row] of moved?.tracked ?? []) rows.merged.set(id, row)
     rows.waitingIn.push(...attempt.gathered.delayed)
+  }
+  if ('applied' in outcome && outcome.applied) {
+    composeApplied(work, outcome.applied, (rows.acts ??= emptyActRows()), rows)
   }
   switch (outcome.kind) {
     case 'succeeded':
     case 'cancelled':
       if (waiting) rows.waitingOut.push(JSON.stringify(waiting))
-      track(outcome.kind)
+      if (outcome.kind === 'cancelled' && outcome.applied)
+        // Whatever its queue keeps: what a person ended stays visible as long as anything is.
+        rows.merged.set(work.id, mergedRow(work, 'cancelled', now))
+      else track(outcome.kind)
+      break
+    case 'parked':
+      composeParked(work, outcome, (rows.acts ??= emptyActRows()), rows, now)
+      if (tracks) rows.merged.set(work.id, parkedTracked(work, outcome, now))
       break
     case 'failed':
       if (waiting) rows.waitingChanged.push(waitingChange(work, now))
@@ -212,8 +254,16 @@ function composeNote(note: Note, rows: Rows): void {
   for (const hole of note.holesIn)
     rows.holesIn.push(JSON.stringify({ queue, partition, seq: hole.seq, xid: hole.mark }))
   for (const seq of note.holesOut) rows.holesOut.push(JSON.stringify({ queue, partition, seq }))
+  if (note.ended) rows.ended.push(...note.ended)
   if (note.logged) rows.logged.push(...note.logged)
   if (note.waitingIn) rows.waitingIn.push(...note.waitingIn)
+  if (note.acts) {
+    const acts = (rows.acts ??= emptyActRows())
+    acts.decided.push(...note.acts.decided)
+    acts.lane.push(...note.acts.lane)
+    acts.broken.push(...note.acts.broken)
+    acts.tracked.push(...note.acts.tracked)
+  }
   for (const [id, row] of note.indexed?.rows ?? []) if (!rows.merged.has(id)) rows.merged.set(id, row)
   if (note.moved) {
     for (const row of note.moved.out) rows.waitingOut.push(JSON.stringify(row))

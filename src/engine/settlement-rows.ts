@@ -1,8 +1,8 @@
-import type { Definition } from '../define/definition.ts'
+import { defaultRetentionMs, untilRemovedMs, type Definition } from '../define/definition.ts'
 import type { FailureRecord } from '../define/failure.ts'
 import { maxTrackedGroups } from '../store/settlement.ts'
 import type { Entry } from './entry.ts'
-import type { Outcome, WorkItem } from './work-item.ts'
+import { blocksKey, type Outcome, type WorkItem } from './work-item.ts'
 
 /**
  * The rows that outcomes become, as JSON text for the SQL function `settle`. Written by hand on the hot path: input and
@@ -69,7 +69,7 @@ class TrackedGroup {
     return [
       this.#queue,
       this.#definition.id,
-      this.#definition.retentionMs,
+      this.#definition.retention.succeededMs,
       `{${this.#ids.join(',')}}`,
       `{${this.#enqueued.join(',')}}`,
       `{${this.#ages.join(',')}}`,
@@ -85,8 +85,17 @@ function quoteElement(text: string): string {
   return `"${text.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`
 }
 
+/** How long an item that ended so is kept, and for a broken one, told of. */
+export function retentionMs(definition: Definition | undefined, state: string): number {
+  // Where this node does not know it: what most say.
+  if (!definition) return state === 'broken' ? untilRemovedMs : defaultRetentionMs
+  const { succeededMs, cancelledMs, brokenMs } = definition.retention
+  if (state === 'succeeded') return succeededMs
+  return state === 'broken' ? brokenMs : cancelledMs
+}
+
 /** Everything else that tracked items say: inserted, or merged into what is there. */
-export function mergedRow(work: WorkItem, retentionMs: number, state: string, now: number): string {
+export function mergedRow(work: WorkItem, state: string, now: number): string {
   const { entry, partition, outcome, attempt } = work
   const ended = state === 'succeeded' || state === 'broken' || state === 'cancelled'
   const failure = outcome?.kind === 'failed' || outcome?.kind === 'broken' ? outcome.failure : undefined
@@ -100,7 +109,7 @@ export function mergedRow(work: WorkItem, retentionMs: number, state: string, no
     a: attemptsOf(work, state),
     e: work.enqueuedAt,
     ...(work.startedAt > 0 ? { s: Math.round(now - work.startedAt) } : {}),
-    ...(ended ? { x: retentionMs } : {}),
+    ...(ended ? { x: retentionMs(work.processor?.definition, state) } : {}),
     c: entry.c,
     i: entry.i,
     ...(result === undefined ? {} : { rt: result }),
@@ -114,7 +123,11 @@ export function mergedRow(work: WorkItem, retentionMs: number, state: string, no
 }
 
 /** A row for the waiting lane: the item goes there from the log. */
-export function waitingRow(work: WorkItem, state: 'scheduled' | 'held' | 'ready', now: number): string {
+export function waitingRow(
+  work: WorkItem,
+  state: 'scheduled' | 'held' | 'ready' | 'deferred',
+  now: number,
+): string {
   const { entry, partition, outcome } = work
   const failed = outcome?.kind === 'failed'
   return JSON.stringify({
@@ -156,8 +169,7 @@ export function brokenRow(work: WorkItem, now: number): string {
     id: work.id,
     queue: partition.queue,
     partition: partition.partition,
-    generation: partition.generation,
-    position: work.position,
+    ...work.ord,
     definition: entry.d,
     scope: work.scope,
     key: entry.k,
@@ -168,6 +180,7 @@ export function brokenRow(work: WorkItem, now: number): string {
     failure: JSON.stringify(
       outcome?.kind === 'broken' ? outcome.failure : { code: 'INTERNAL', message: 'unknown' },
     ),
+    ...(blocksKey(work) ? { blocks: true } : {}),
   })
 }
 
@@ -220,7 +233,7 @@ export function stuckRows(
   failure: FailureRecord,
   now: number,
 ): { row: string; logged: string } {
-  const running = JSON.parse(mergedRow(work, 0, 'running', now)) as object
+  const running = JSON.parse(mergedRow(work, 'running', now)) as object
   const logged = {
     id: work.id,
     attempt: work.attempts + 1,

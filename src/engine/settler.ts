@@ -1,63 +1,81 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { CoatcheckError, isCoatcheckError } from '../base/errors.ts'
-import type { Events } from '../base/events.ts'
 import { failureRecord, toFailure } from '../define/failure.ts'
-import type { OpenDatabase } from '../store/database.ts'
-import { readProgress } from '../store/partitions.ts'
-import { runSettlement, settleStatement } from '../store/settlement.ts'
-import { readLaneVersions } from '../store/waiting-items.ts'
+import { isAmbiguous } from '../store/driver.ts'
+import { runSettlement, settleStatement, type Settlement } from '../store/settlement.ts'
+import type { AppendRow } from '../stream/stream.ts'
+import type { EndedEntry } from './callback-item.ts'
+import type { Gathered } from './enqueuer.ts'
 import { failed } from './execute.ts'
-import type { Lease } from './lease.ts'
 import type { OwnedPartition } from './owned-partition.ts'
-import { isAmbiguous } from './resend.ts'
+import { isOfDatabase, judgeCommit, judgeFence, type JudgeParts } from './settle-verdict.ts'
 import { SettlementBatch, type Note } from './settlement-batch.ts'
 import { runWrite } from './user-write.ts'
-import type { WorkItem } from './work-item.ts'
+import { isLanePut, isUnordered, mayStoreLess, type WorkItem } from './work-item.ts'
 
-export interface SettlerParts {
-  readonly database: OpenDatabase
-  readonly bootId: string
-  readonly lease: Lease
-  readonly events: Events
-  /** Finished and not yet settled, at most. */
+export interface SettlerParts extends JudgeParts {
+  /** Nothing starts while so many have finished and are not settled. What runs by then may all end beside them. */
   readonly maxUnsettled: number
   /** The item's settle has committed. */
   readonly onSettled: (work: WorkItem) => void
-  /** A partition turned out to belong to somebody else. */
-  readonly onFenced: (partition: OwnedPartition) => void
+  /** The partitions of queues have changed that handlers have enqueued for: places it anew. */
+  readonly onPartitionsChanged: (gathered: readonly Gathered[]) => Promise<void>
+  /** Makes log rows of the items that end and have a callback. */
+  readonly toCallbacks: (ended: readonly EndedEntry[]) => AppendRow[]
+  /** Callbacks have gone into the log. */
+  readonly onCallbacks: (places: SettlementBatch['callbackPlaces']) => void
   /** There is room again for finished items. */
   readonly onRoom: () => void
 }
 
+/** A settle has no more items than may be unsettled, nor, where that is few, than this. */
+const fewestAtMost = 500
 const groupSize = 20
 const groupsAtOnce = 2
 
+interface UnderWay {
+  readonly batch: SettlementBatch
+  /** Whether it has more than items without a key. */
+  readonly isOrdered: boolean
+}
+
 /**
- * Settles what has finished. Plain outcomes go in one statement each time, one in flight, in the order they finished; those
- * with `atCommit` in groups of their own, so that nobody waits for other people's callbacks.
+ * Settles what has finished. Plain outcomes go in one statement each time, one after the other in the order they finished,
+ * except that items without a key have no order: a batch of them may be under way beside another. Those with `atCommit` go in
+ * groups of their own, so that nobody waits for other people's callbacks.
  */
 export class Settler {
   readonly #parts: SettlerParts
-  #plain: WorkItem[] = []
+  readonly #atOnce: number
+  /** Plain outcomes that have an order among them, and those without a key, which have none. */
+  #ordered: WorkItem[] = []
+  #free: WorkItem[] = []
   #notes: Note[] = []
   #grouped: WorkItem[] = []
-  /** Plain outcomes whose settle is under way. */
-  #settling: readonly WorkItem[] = []
-  #flushing = false
+  #underWay: readonly UnderWay[] = []
   #groups = 0
   #scheduled = false
+  /** A settle is about to be sent: handlers that start now would run before it is on its way. */
+  #sending = false
+  /** What has committed and has not been told of. */
+  #committed: SettlementBatch[] = []
   #unsettled = 0
   #idle: (() => void)[] = []
 
   constructor(parts: SettlerParts) {
     this.#parts = parts
+    // Over one connection they would only wait for each other.
+    this.#atOnce = parts.database.driver.kind === 'pglite' ? 1 : 2
   }
 
-  /** Whether another item may start beside those that run: they may all end before the next settle commits. */
+  /**
+   * Whether another item may start beside those that run: they may all end before the next settle commits. What runs and what is
+   * unsettled are together never more than `maxUnsettled`, or half of it and all that may run at once.
+   */
   hasRoom(running: number): boolean {
     const { maxUnsettled } = this.#parts
     // More at once than that may be unsettled: half of it is left to those that have finished.
-    return this.#unsettled + Math.min(running, maxUnsettled >> 1) < maxUnsettled
+    return !this.#sending && this.#unsettled + Math.min(running, maxUnsettled >> 1) < maxUnsettled
   }
 
   get unsettled(): number {
@@ -72,10 +90,12 @@ export class Settler {
       this.#beginGroups()
       return
     }
-    this.#plain.push(work)
+    const isFree = isUnordered(work)
+    if (isFree) this.#free.push(work)
+    else this.#ordered.push(work)
     // Half of what may be unsettled is on its way while the other half runs.
-    if (!this.#flushing && this.#plain.length * 2 >= this.#parts.maxUnsettled) this.#beginPlain()
-    else this.#schedule()
+    if ((this.#free.length + this.#ordered.length) * 2 >= this.#parts.maxUnsettled) this.#begin()
+    else if (!isFree || this.#underWay.length === 0) this.#schedule()
   }
 
   note(note: Note): void {
@@ -83,35 +103,90 @@ export class Settler {
     this.#schedule()
   }
 
+  /** Whether notes of a partition wait, or are on their way. */
+  hasNotes(partition: OwnedPartition): boolean {
+    return [this.#notes, ...this.#underWay.map(({ batch }) => batch.notes)].some((notes) =>
+      notes.some((note) => note.partition === partition),
+    )
+  }
+
   /** When all that was added has been settled, or thrown away. */
   async drain(): Promise<void> {
-    while (this.#unsettled > 0 || this.#notes.length > 0 || this.#flushing || this.#groups > 0)
+    while (this.#unsettled > 0 || this.#notes.length > 0 || this.#underWay.length > 0 || this.#groups > 0)
       await new Promise<void>((resolve) => this.#idle.push(resolve))
   }
 
   #schedule(): void {
-    if (this.#flushing || this.#scheduled) return
+    if (this.#scheduled) return
     this.#scheduled = true
     setImmediate(() => {
       this.#scheduled = false
-      this.#beginPlain()
+      this.#begin()
     })
   }
 
-  #beginPlain(): void {
-    if (this.#flushing || (this.#plain.length === 0 && this.#notes.length === 0)) return
-    this.#flushing = true
-    const batch = new SettlementBatch(this.#plain, this.#notes)
-    this.#settling = this.#plain
-    this.#plain = []
-    this.#notes = []
-    void this.#settle(batch, false).then(() => {
-      this.#settling = []
-      this.#flushing = false
+  #begin(): void {
+    const next = this.#next()
+    if (!next) return
+    this.#underWay = [...this.#underWay, next]
+    this.#holdStarts()
+    void this.#settle(next.batch, false).then(() => {
+      this.#underWay = this.#underWay.filter((other) => other !== next)
+      // The next one first: while it is on its way there is time for all else.
+      this.#begin()
+      this.#tell()
       this.#beginGroups()
-      this.#beginPlain()
       this.#tellIdle()
     })
+  }
+
+  /** What may be settled now beside what is under way. */
+  #next(): UnderWay | undefined {
+    const [other] = this.#underWay
+    if (!other) return this.#take(true)
+    // Notes go alone: what an index pass has seen must not overlap a settle of its partition.
+    if (this.#notes.length > 0 || other.batch.notes.length > 0) return undefined
+    if (this.#underWay.length >= this.#atOnce) return undefined
+    if (this.#ordered.length > 0 && !other.isOrdered) return this.#take(true)
+    return this.#free.length * 2 >= this.#parts.maxUnsettled ? this.#take(false) : undefined
+  }
+
+  #take(withOrdered: boolean): UnderWay | undefined {
+    const isOrdered = withOrdered && (this.#ordered.length > 0 || this.#notes.length > 0)
+    const most = Math.max(this.#parts.maxUnsettled, fewestAtMost)
+    const ordered = isOrdered ? this.#ordered.slice(0, most) : []
+    const free = this.#free.slice(0, most - ordered.length)
+    if (isOrdered) this.#ordered = this.#ordered.slice(ordered.length)
+    this.#free = this.#free.slice(free.length)
+    // Notes keep their place behind what had ended before them.
+    const withNotes = isOrdered && this.#ordered.length === 0 && this.#free.length === 0
+    const batch = new SettlementBatch([...ordered, ...free], withNotes ? this.#notes : [])
+    if (batch.size === 0) return undefined
+    if (withNotes) this.#notes = []
+    return { batch, isOrdered }
+  }
+
+  /** Nothing starts until the settle that has begun is in the hands of the network. */
+  #holdStarts(): void {
+    if (this.#sending) return
+    this.#sending = true
+    setImmediate(() => {
+      this.#sending = false
+      this.#parts.onRoom()
+    })
+  }
+
+  /** Tells of what has committed. */
+  #tell(): void {
+    const committed = this.#committed
+    if (committed.length === 0) return
+    this.#committed = []
+    for (const batch of committed) {
+      for (const work of batch.items) this.#parts.onSettled(work)
+      for (const note of batch.notes) note.onSettled?.()
+      if (batch.callbackPlaces.length > 0) this.#parts.onCallbacks(batch.callbackPlaces)
+    }
+    this.#parts.onRoom()
   }
 
   #beginGroups(): void {
@@ -121,6 +196,7 @@ export class Settler {
       this.#groups++
       void this.#settleGroup(items).then(() => {
         this.#groups--
+        this.#tell()
         this.#beginGroups()
         this.#tellIdle()
       })
@@ -129,7 +205,8 @@ export class Settler {
 
   /** No item settles before an earlier one of its key: those stay whose key has plain outcomes on their way. */
   #takeGroup(): WorkItem[] {
-    const busy = new Set([...this.#plain, ...this.#settling].map((work) => work.entry.k))
+    const plain = [...this.#ordered, ...this.#underWay.flatMap(({ batch }) => batch.items)]
+    const busy = new Set(plain.map((work) => work.entry.k))
     busy.delete(undefined)
     const taken: WorkItem[] = []
     const left: WorkItem[] = []
@@ -156,7 +233,7 @@ export class Settler {
       try {
         if (!this.#parts.lease.isSafe) throw new CoatcheckError('LEASE_LOST', 'the lease is over')
         const { driver, schema } = this.#parts.database
-        await runSettlement(driver, schema, this.#parts.bootId, batch.compose(performance.now(), merge))
+        await runSettlement(driver, schema, this.#parts.bootId, this.#compose(batch, merge))
         this.#finish(batch, began)
         return
       } catch (error) {
@@ -176,54 +253,32 @@ export class Settler {
     ambiguous: boolean,
     merge: boolean,
   ): Promise<'again' | 'wait' | 'committed' | 'split' | 'merge'> {
-    if (
-      isCoatcheckError(error, 'DATABASE_UNREACHABLE') ||
-      isCoatcheckError(error, 'DATABASE_TIMEOUT') ||
-      isCoatcheckError(error, 'LEASE_LOST')
-    ) {
-      if (!isCoatcheckError(error, 'LEASE_LOST'))
+    if (isOfDatabase(error, false)) {
+      // That a lock was held is nothing to tell, nor what the heartbeat has told.
+      if (isCoatcheckError(error) && error.code !== 'LEASE_LOST')
         this.#parts.events.emit('problem', { where: 'settle', error })
       return 'wait'
     }
     const code = (error as { code?: unknown } | undefined)?.code
-    // Serialization failure, deadlock, lock timeout: nothing happened.
-    if (code === '40001' || code === '40P01' || code === '55P03') return 'wait'
-    if (code === 'CC004' || code === 'CC003') return this.#judgeFence(batch, ambiguous)
+    if (code === 'CC001') return this.#placeAgain(batch)
+    if (code === 'CC004' || code === 'CC003') return judgeFence(this.#parts, batch, ambiguous)
     if (code === '23505' && !merge) return 'merge'
     // Sent again it meets its own rows: broken items and holes are there before the fence can tell.
-    if (code === '23505' && ambiguous && (await this.#judgeCommit(batch)) === 'committed') return 'committed'
+    if (code === '23505' && ambiguous && (await judgeCommit(this.#parts, batch)) === 'committed')
+      return 'committed'
     this.#parts.events.emit('problem', { where: 'settle', error })
     return 'split'
   }
 
-  /** After the fence refused: partitions that are no longer ours are lost; if all are ours, an earlier try has committed. */
-  async #judgeFence(batch: SettlementBatch, ambiguous: boolean): Promise<'again' | 'wait' | 'committed'> {
-    const { driver, schema } = this.#parts.database
-    let lost = false
-    let isDone = true
+  /** Nothing of it happened: what its handlers have enqueued counts with partitions that are not there any more. */
+  async #placeAgain(batch: SettlementBatch): Promise<'again' | 'wait'> {
     try {
-      const ranges = batch.ranges()
-      for (const partition of batch.partitions()) {
-        const progress = await readProgress(
-          driver,
-          schema,
-          partition,
-          ranges.get(partition)?.toString() ?? '{}',
-        )
-        isDone &&= progress.done
-        if (progress.owner === this.#parts.bootId && progress.epoch === partition.epoch) continue
-        lost = true
-        this.#parts.onFenced(partition)
-      }
+      await this.#parts.onPartitionsChanged(batch.items.flatMap(({ attempt }) => attempt?.gathered ?? []))
+      return 'again'
     } catch (error) {
       this.#parts.events.emit('problem', { where: 'settle', error })
       return 'wait'
     }
-    if (lost) return 'again'
-    if (ambiguous && isDone) return 'committed'
-    // Ours, and refused all the same: what memory holds is not what the database has. Begin again from there.
-    for (const partition of batch.partitions()) this.#parts.onFenced(partition)
-    return 'again'
   }
 
   /** Something in the batch cannot be stored: settle the halves, down to the one; that one's attempt has failed. */
@@ -242,12 +297,13 @@ export class Settler {
     }
     // What the handler wrote beside its outcome may be what could not be stored.
     if (work.attempt) work.attempt.lines = work.attempt.progressText = undefined
-    if (work.outcome?.kind === 'failed') work.partition.lanePutsUnderWay--
+    if (isLanePut(work)) work.partition.lanePutsUnderWay--
     const cause = new CoatcheckError(
       'RESULT_INVALID',
       `the outcome could not be stored: ${error instanceof Error ? error.message : String(error)}`,
     )
     work.outcome = { kind: 'broken', failure: failureRecord(toFailure(cause)) }
+    if (isLanePut(work)) work.partition.beginLanePut('broken')
     await this.#settle(new SettlementBatch([work], []), true)
   }
 
@@ -258,19 +314,22 @@ export class Settler {
     if (mine.length === 0) return
     const { driver, schema } = this.#parts.database
     const began = performance.now()
+    let isWriting = false
     try {
       if (!this.#parts.lease.isSafe) throw new CoatcheckError('LEASE_LOST', 'the lease is over')
       await driver.transaction(async (transaction) => {
+        isWriting = true
         for (const work of mine) {
           for (const write of work.attempt?.writes ?? []) await runWrite(write, transaction)
         }
+        isWriting = false
         // Merged, never plainly inserted: an index pass may be on its way beside this transaction.
-        const last = settleStatement(schema, this.#parts.bootId, batch.compose(performance.now(), true))
+        const last = settleStatement(schema, this.#parts.bootId, this.#compose(batch, true))
         await transaction.runAndCommit(last.statement, last.values)
       })
       this.#finish(batch, began)
     } catch (error) {
-      await this.#reactToGroup(mine, batch, error, began)
+      await this.#reactToGroup(mine, batch, error, began, isWriting)
     }
   }
 
@@ -279,22 +338,22 @@ export class Settler {
     batch: SettlementBatch,
     error: unknown,
     began: number,
+    isOfWrite: boolean,
   ): Promise<void> {
     const code = (error as { code?: unknown } | undefined)?.code
     if (isAmbiguous(error) || code === 'CC004' || code === 'CC003') {
-      const verdict = await this.#judgeCommit(batch)
+      const verdict = await judgeCommit(this.#parts, batch)
       if (verdict === 'committed') return this.#finish(batch, began)
       // As in `judgeFence`; sent again it would be refused for ever.
       if (!isAmbiguous(error) && !items.some((work) => work.partition.lost))
         for (const partition of batch.partitions()) this.#parts.onFenced(partition)
       return this.#settleGroup(items)
     }
-    const transient =
-      isCoatcheckError(error, 'DATABASE_UNREACHABLE') ||
-      isCoatcheckError(error, 'LEASE_LOST') ||
-      code === '40001' ||
-      code === '40P01'
-    if (transient) {
+    if (code === 'CC001') {
+      if ((await this.#placeAgain(batch)) === 'wait') await wait(100)
+      return this.#settleGroup(items)
+    }
+    if (isOfDatabase(error, isOfWrite)) {
       await wait(100)
       return this.#settleGroup(items)
     }
@@ -311,52 +370,23 @@ export class Settler {
     )
     work.outcome = failed(work, work.processor.definition, thrown)
     // The dispatcher took it for a success; from here on the lane has to be asked for its key.
-    if (work.outcome.kind === 'failed') work.partition.beginLanePut('failed')
+    if (isLanePut(work)) work.partition.beginLanePut(work.outcome.kind)
     await this.#settle(new SettlementBatch([work], []), true)
   }
 
-  /** Whether a transaction of ours with an unknown end has committed: its positions are done, or its lane rows gone. */
-  async #judgeCommit(batch: SettlementBatch): Promise<'committed' | 'again'> {
-    const { driver, schema } = this.#parts.database
-    for (let attempt = 0; ; attempt++) {
-      try {
-        const ranges = batch.ranges()
-        for (const partition of batch.partitions()) {
-          const done = ranges.get(partition)?.toString() ?? '{}'
-          const progress = await readProgress(driver, schema, partition, done)
-          if (progress.owner !== this.#parts.bootId || progress.epoch !== partition.epoch)
-            this.#parts.onFenced(partition)
-          else if (done !== '{}') return progress.done ? 'committed' : 'again'
-        }
-        // All from the lane: the fence alone cannot tell; whoever repeats it meets CC003 if it was committed.
-        const versions = await readLaneVersions(
-          driver,
-          schema,
-          batch.items.map((work) => work.id),
-        )
-        return batch.items.every((work) => versions.get(work.id) === work.waiting?.version)
-          ? 'again'
-          : 'committed'
-      } catch (error) {
-        this.#parts.events.emit('problem', { where: 'settle', error })
-        if (!this.#parts.lease.isSafe)
-          for (const partition of batch.partitions()) this.#parts.onFenced(partition)
-        await wait(Math.min(50 * 2 ** attempt, 500))
-      }
-    }
+  #compose(batch: SettlementBatch, merge: boolean): Settlement {
+    return batch.compose(performance.now(), merge, this.#parts.toCallbacks)
   }
 
   #finish(batch: SettlementBatch, began: number): void {
     for (const [partition, ranges] of batch.ranges())
       ranges.each((start, end) => partition.done.add(start, end))
     this.#unsettled -= batch.items.length
-    for (const work of batch.items) this.#parts.onSettled(work)
-    for (const note of batch.notes) note.onSettled?.()
+    this.#committed.push(batch)
     this.#parts.events.emit('settle.done', {
       items: batch.items.length,
       durationMs: performance.now() - began,
     })
-    this.#parts.onRoom()
   }
 
   #drop(given: SettlementBatch, kept: SettlementBatch): void {
@@ -364,10 +394,4 @@ export class Settler {
     for (const note of given.notes) if (!kept.notes.includes(note)) note.onDropped?.()
     this.#parts.onRoom()
   }
-}
-
-/** Whether there is anything in the item's outcome that can be left out. */
-function mayStoreLess({ outcome, attempt }: WorkItem): boolean {
-  if (attempt?.lines !== undefined || attempt?.progressText !== undefined) return true
-  return outcome?.kind === 'succeeded' || outcome?.kind === 'failed'
 }

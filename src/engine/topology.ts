@@ -1,8 +1,11 @@
 import { hash } from 'node:crypto'
 import { CoatcheckError } from '../base/errors.ts'
+import { createRowId, itemIdAt, itemsPerRow, type QueueItemId } from '../base/ids.ts'
+import type { Tx } from '../base/tx.ts'
 import type { Definition } from '../define/definition.ts'
+import { limitQueues } from '../store/backlog.ts'
 import type { OpenDatabase } from '../store/database.ts'
-import { declareDefinitions, readQueues, type QueueRow } from '../store/topology.ts'
+import { declareDefinitions, declareQueues, readQueues, type QueueRow } from '../store/topology.ts'
 
 /** Where an item goes. */
 export interface Place {
@@ -18,7 +21,10 @@ export class Topology {
   readonly #byName = new Map<string, QueueRow>()
   readonly #byNumber = new Map<number, QueueRow>()
   readonly #turns = new Map<number, number>()
+  /** By partition: of which millisecond the last id of a delayed item is. */
+  readonly #delayed = new Map<number, { readonly row: string; readonly time: number; index: number }>()
   #loading: Promise<void> | undefined
+  #reading: Promise<void> | undefined
 
   constructor(database: OpenDatabase, definitions: readonly Definition[]) {
     this.#database = database
@@ -34,20 +40,54 @@ export class Topology {
     return this.#loading
   }
 
-  async reload(): Promise<void> {
-    this.#loading = undefined
-    await this.load()
+  /** Reads the queues again: their partitions have changed. */
+  refresh(): Promise<void> {
+    this.#reading ??= this.#read().finally(() => {
+      this.#reading = undefined
+    })
+    return this.#reading
+  }
+
+  /** As somebody's transaction sees it, which may be as it was before. */
+  async viewOf(tx: Tx): Promise<Topology> {
+    const view = new Topology(this.#database, [])
+    view.#enter(await readQueues(tx, this.#database.schema))
+    return view
+  }
+
+  /** What others say of generations: where one is newer than what is known the queues are read again. */
+  async note(seen: readonly { readonly queue: number; readonly generation: number }[]): Promise<void> {
+    const isNewer = seen.some(
+      ({ queue, generation }) => generation > (this.#byNumber.get(queue)?.generation ?? 0),
+    )
+    if (isNewer) await this.refresh()
   }
 
   /** @throws CoatcheckError `UNKNOWN_QUEUE` */
   queueOf(definition: Definition): QueueRow {
-    const queue = this.#byName.get(definition.queue)
+    return this.queueNamed(definition.queue, definition)
+  }
+
+  /**
+   * One of the queues of a definition.
+   * @throws CoatcheckError `UNKNOWN_QUEUE`
+   */
+  queueNamed(name: string, definition: Definition): QueueRow {
+    const queue = this.#byName.get(name)
     if (!queue)
       throw new CoatcheckError(
         'UNKNOWN_QUEUE',
-        `The queue "${definition.queue}" of "${definition.name}" is not in the database; start the node, or run "coatcheck migrate"`,
+        `The queue "${name}" of "${definition.name}" is not in the database; start the node, or run "coatcheck migrate"`,
       )
     return queue
+  }
+
+  /** @throws CoatcheckError `UNKNOWN_QUEUE` */
+  numberOf(name: string): number {
+    const queue = this.#byName.get(name)
+    if (!queue)
+      throw new CoatcheckError('UNKNOWN_QUEUE', `there is no queue ${JSON.stringify(name.slice(0, 80))}`)
+    return queue.number
   }
 
   byNumber(number: number): QueueRow | undefined {
@@ -67,6 +107,17 @@ export class Topology {
     return turn
   }
 
+  /** Ids for the lane that rise, by partition: what is due at the same moment runs in their order. */
+  nextDelayedId({ queue, partition }: Place, now: number): QueueItemId {
+    const slot = queue * 4096 + partition
+    const last = this.#delayed.get(slot)
+    if (last && now <= last.time && ++last.index < itemsPerRow) return itemIdAt(last.row, last.index)
+    const time = last && now <= last.time ? last.time + 1 : now
+    const row = createRowId(queue, partition, time)
+    this.#delayed.set(slot, { row, time, index: 0 })
+    return itemIdAt(row, 0)
+  }
+
   async #load(): Promise<void> {
     const { driver, schema } = this.#database
     if (this.#definitions.length > 0) {
@@ -83,7 +134,43 @@ export class Topology {
         })),
       )
     }
-    const queues = await readQueues(driver, schema)
+    const choices = this.#definitions.flatMap((definition) => definition.choices ?? [])
+    if (choices.length > 0)
+      await declareQueues(
+        driver,
+        schema,
+        new Map(choices.map(({ queue, partitions }) => [queue, partitions])),
+      )
+    const limits = new Map<string, number>()
+    for (const { queue, maxWaiting } of [...this.#definitions, ...choices])
+      if (maxWaiting !== undefined) limits.set(queue, maxWaiting)
+    if (limits.size > 0) await limitQueues(driver, schema, limits)
+    await this.#read()
+  }
+
+  /** Where definitions say another number of partitions than their queues have: in sentences. */
+  differences(): string[] {
+    const asked = this.#definitions.flatMap((definition) =>
+      [...(definition.choices ?? []), definition].map(({ queue, partitionsAsked }) => ({
+        name: definition.name,
+        queue,
+        partitionsAsked,
+      })),
+    )
+    return asked.flatMap(({ name, queue, partitionsAsked }) => {
+      const has = this.#byName.get(queue)?.partitions
+      if (partitionsAsked === undefined || has === undefined || has === partitionsAsked) return []
+      return [
+        `${name} says ${partitionsAsked} partitions, its queue "${queue}" has ${has}: to change that run "coatcheck queues partitions ${queue} ${partitionsAsked}"`,
+      ]
+    })
+  }
+
+  async #read(): Promise<void> {
+    this.#enter(await readQueues(this.#database.driver, this.#database.schema))
+  }
+
+  #enter(queues: readonly QueueRow[]): void {
     for (const queue of queues) {
       this.#byName.set(queue.name, queue)
       this.#byNumber.set(queue.number, queue)

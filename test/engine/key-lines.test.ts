@@ -39,13 +39,10 @@ function setup() {
       partition,
       processor,
       entry: { d: 'step', k: 'one', i: {} },
+      origin: { flush: '00000000-0000-8000-8000-000000000000', at: 0, itemSize: 1 },
+      index: position,
       position,
       end: position + 1,
-      size: 1,
-      flush: '00000000-0000-8000-8000-000000000000',
-      index: position,
-      enqueuedAt: 0,
-      attempts: 0,
       waiting: from === 'lane' ? { id: String(position), version: 1 } : undefined,
     })
   return { lines, partition, answers, started, item }

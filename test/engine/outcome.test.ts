@@ -83,3 +83,14 @@ describe('the outcome of a failed attempt', () => {
       assert.equal(outcomeOf(new CoatcheckError(code, 'never'), 1).kind, 'broken')
     })
 })
+
+test('delays that are given one by one are used one by one, the last of them again', () => {
+  const retry = { ...policy, jitter: 0, delaysMs: [5_000, 300_000] }
+  assert.deepEqual(
+    [1, 2, 3].map((attempt) => backOff(retry, attempt)),
+    [5_000, 300_000, 300_000],
+  )
+  const spread = Array.from({ length: 50 }, () => backOff({ ...retry, jitter: 0.5 }, 2))
+  assert.ok(new Set(spread).size > 1)
+  assert.ok(spread.every((delay) => delay >= 150_000 && delay <= 450_000))
+})

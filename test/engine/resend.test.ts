@@ -24,9 +24,9 @@ function sending(...answers: readonly (number | Error)[]) {
 
 const clock = () => new DatabaseClock(() => Promise.resolve(databaseNow))
 
-/** Time goes on only as the test says. */
+/** Time goes on only as the test says, in whole milliseconds: what is left of a deadline comes out even. */
 function holdTime(t: TestContext) {
-  let now = performance.now()
+  let now = Math.ceil(performance.now())
   t.mock.method(performance, 'now', () => now)
   t.mock.timers.enable({ apis: ['setTimeout'] })
   syncBuiltinESMExports()
@@ -54,12 +54,52 @@ describe('a flush that is sent surely', () => {
     assert.deepEqual(sent, [databaseNow + 60_000])
   })
 
+  test('what was waited before counts, and two seconds are left in any case', async (t) => {
+    const time = holdTime(t)
+    for (const [waitedMs, leftMs] of [
+      [0, 4_500],
+      [1_000, 3_500],
+      [4_400, 2_000],
+    ] as const) {
+      const { send } = sending(lost())
+      let over: unknown
+      sendSurely(clock(), send, { waitedMs }).catch((error: unknown) => (over = error))
+      for (let ms = 0; ms < leftMs; ms += 10) {
+        await settle()
+        assert.equal(over, undefined, `${waitedMs}: ${ms}`)
+        time.advance(10)
+      }
+      await settle()
+      assert.ok(isCoatcheckError(over, 'OUTCOME_UNKNOWN'), `${waitedMs}: after ${leftMs} ms`)
+    }
+  })
+
   test('is not sent again where nothing can have happened', async () => {
     for (const error of [lost(false), new Error('CC001')]) {
       const { sent, send } = sending(error)
       await assert.rejects(sendSurely(clock(), send), error)
       assert.equal(sent.length, 1)
     }
+  })
+
+  test('waits for a connection as long as its callers can, and is sent over the next one', async (t) => {
+    const none = new CoatcheckError('DATABASE_TIMEOUT', 'no connection was free')
+    const one = sending(none, none, 5)
+    assert.equal(await sendSurely(clock(), one.send, { again: false }), 5)
+    assert.equal(one.sent.length, 3)
+    // Nor does it make anything of an answer that was lost before.
+    const two = sending(lost(), none, 5)
+    assert.equal(await sendSurely(clock(), two.send), 5)
+    const time = holdTime(t)
+    let thrown: unknown
+    sendSurely(clock(), sending(none).send).catch((error: unknown) => (thrown = error))
+    for (let waited = 0; waited < 4_500; waited += 10) {
+      await settle()
+      assert.equal(thrown, undefined)
+      time.advance(10)
+    }
+    await settle()
+    assert.equal(thrown, none)
   })
 
   test('is sent again as it was, with the same deadline, where the answer was lost', async () => {
@@ -75,14 +115,14 @@ describe('a flush that is sent surely', () => {
     assert.equal(sent.length, 2)
   })
 
-  test('has an unknown outcome after five seconds, and is not sent after that', async (t) => {
+  test('has an unknown outcome after four and a half seconds, and is not sent after that', async (t) => {
     const time = holdTime(t)
     const first = lost()
     const { sent, send } = sending(first, lost())
     let outcome: unknown
     sendSurely(clock(), send).catch((error: unknown) => (outcome = error))
     await settle()
-    for (let waited = 0; waited < 4_900; waited += 100) {
+    for (let waited = 0; waited < 4_400; waited += 100) {
       time.advance(100)
       await settle()
     }
@@ -103,7 +143,7 @@ describe('a flush that is sent surely', () => {
   test('is not sent again where there is no time for it', async () => {
     const error = lost()
     const { sent, send } = sending(error, 7)
-    await assert.rejects(sendSurely(clock(), send, 0), isUnknown(error))
+    await assert.rejects(sendSurely(clock(), send, { again: false }), isUnknown(error))
     assert.equal(sent.length, 1)
   })
 })

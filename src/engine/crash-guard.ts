@@ -1,0 +1,361 @@
+import type { Events } from '../base/events.ts'
+import { Loop, type Part } from '../base/part.ts'
+import {
+  clearPartition,
+  forgetSuspect,
+  markItems,
+  mayLaneHoldSuspects,
+  readOwnedAmong,
+  readSuspects,
+  unmarkItems,
+  type MarkedItem,
+} from '../store/crashes.ts'
+import type { OpenDatabase } from '../store/database.ts'
+import type { AcquiredRow } from '../store/partitions.ts'
+import { CrashJudge } from './crash-judge.ts'
+import {
+  crashFailure,
+  isCleared,
+  isOver,
+  mayStart,
+  modeOf,
+  treatmentOf,
+  type CrashMode,
+} from './crash-rules.ts'
+import type { Dispatcher } from './dispatcher.ts'
+import type { OwnedPartition } from './owned-partition.ts'
+import type { WorkItem } from './work-item.ts'
+
+export interface CrashGuardParts {
+  readonly database: OpenDatabase
+  readonly bootId: string
+  readonly dispatcher: Dispatcher
+  readonly events: Events
+  /** Ids of the definitions that this node runs. */
+  readonly definitions: readonly string[]
+  readonly onFenced: (partition: OwnedPartition) => void
+}
+
+/** A partition whose last owners died, until nothing is left of what they may have been running. */
+interface Guarded {
+  readonly since: number
+  readonly suspectTo: number
+  isUnclean: boolean
+  /** Crashes charged to the items that are suspected, by id. */
+  suspects: Map<string, number>
+  mode: CrashMode
+}
+
+const checkMs = 1_000
+/** After a mark that could not be written. */
+const againAfterMs = 250
+
+/**
+ * Starts items on a node that took a partition from a dead one (rule 7). Each wave of starts, of all its partitions, is
+ * written down before it starts; what ran by its marks when its node died runs with nothing beside it. Only where nothing was
+ * taken from the dead is it off, and costs nothing.
+ */
+export class CrashGuard implements Part {
+  readonly #parts: CrashGuardParts
+  readonly #loop: Loop
+  readonly #judge: CrashJudge
+  readonly #guarded = new Map<OwnedPartition, Guarded>()
+  /** What is written down, or will be with the next wave. */
+  #started = new Set<WorkItem>()
+  /** Suspects whose turn in their key has come. They hold no slot. */
+  #waiting: WorkItem[] = []
+  #alone: WorkItem | undefined
+  #isOn = false
+  /** The node has lost its lease, and it is not known yet whether something held it up. */
+  #isHeld = false
+  #working: Promise<void> | undefined
+  #again = false
+  #checkIsDue = false
+  #stopped = false
+
+  constructor(parts: CrashGuardParts) {
+    this.#parts = parts
+    this.#judge = new CrashJudge(parts)
+    this.#loop = new Loop(
+      async () => {
+        this.#checkIsDue = this.#isOn
+        if (this.#isOn) this.pump()
+        return checkMs
+      },
+      (error) => parts.events.emit('problem', { where: 'crash-guard', error }),
+    )
+  }
+
+  /** While it is, nothing starts but through it. */
+  get isOn(): boolean {
+    return this.#isOn
+  }
+
+  async start(): Promise<void> {
+    await this.#loop.start()
+  }
+
+  /** Nothing starts any more, and what still runs is nobody's fault. Where that could not be written, it is tried when asked again. */
+  async stop(): Promise<void> {
+    this.#stopped = true
+    await this.#loop.stop()
+    await this.#working
+    const { database, bootId } = this.#parts
+    if (!this.#isOn) return
+    await unmarkItems(database.driver, database.schema, bootId)
+    this.#isOn = false
+  }
+
+  /** Visits the suspects that are ready to start and wait until nothing runs beside them. */
+  eachWaiting(visit: (work: WorkItem) => void): void {
+    for (const work of this.#waiting) visit(work)
+  }
+
+  /** Judges the deaths of other nodes. After a partition was acquired, and before it is adopted. */
+  judge(): Promise<void> {
+    return this.#judge.judge()
+  }
+
+  /** The lease is lost: what is written down stays, until it is known why. */
+  hold(): void {
+    this.#isHeld = true
+  }
+
+  /** The lease is back. @param wasStuck a handler held the event loop until it had run out: that is as good as a death */
+  async comeBack(wasStuck: boolean): Promise<void> {
+    if (wasStuck) await this.#judge.judge(true)
+    else await this.#judge.withdraw()
+    this.#isHeld = false
+  }
+
+  /** Takes a partition that has just been acquired, before anything of it starts. Deaths have been judged before. */
+  async adopt(partition: OwnedPartition, row: AcquiredRow): Promise<void> {
+    const suspects = await this.#readSuspects(partition)
+    if (!row.isUnclean && suspects.size === 0) return
+    const { isUnclean, suspectTo } = row
+    const mode = modeOf({ isUnclean, suspects: suspects.size })
+    this.#guarded.set(partition, { since: performance.now(), suspectTo, isUnclean, suspects, mode })
+    this.#tellMode(partition, mode, suspects.size)
+    if (this.#isOn) return
+    this.#isOn = true
+    // They may end the node as well as what comes now, also a handler that has not ended long after it was told to.
+    for (const work of this.#parts.dispatcher.runningItems()) this.#started.add(work)
+  }
+
+  /** Starts what may start. */
+  pump(): void {
+    this.#again = true
+    if (this.#working || this.#stopped) return
+    this.#working = this.#work()
+  }
+
+  async #work(): Promise<void> {
+    // Not within whoever asks for it: that one may be in the middle of something.
+    await Promise.resolve()
+    try {
+      while (this.#again && !this.#stopped) {
+        this.#again = false
+        if (this.#checkIsDue) await this.#check()
+        if (this.#isOn) await this.#round()
+      }
+    } catch (error) {
+      this.#parts.events.emit('problem', { where: 'crash-guard', error })
+      this.#loop.wake(againAfterMs)
+    }
+    this.#working = undefined
+    if (!this.#isOn) this.#parts.dispatcher.pump()
+  }
+
+  async #round(): Promise<void> {
+    const { dispatcher } = this.#parts
+    await this.#concludeAlone()
+    this.#started = new Set([...this.#started].filter(isOpen))
+    this.#sift()
+    const verdict = mayStart({
+      hasLoner: this.#alone !== undefined,
+      suspects: this.#waiting.length,
+      running: dispatcher.runningItems().filter((work) => !isStuck(work)).length,
+      unsettled: dispatcher.unsettled,
+    })
+    if (verdict === 'all') await this.#startWave()
+    else if (verdict === 'a-suspect') await this.#startAlone()
+  }
+
+  /** What has become of the one that ran alone. */
+  async #concludeAlone(): Promise<void> {
+    const work = this.#alone
+    if (!work || (isOpen(work) && !isStuck(work))) return
+    const guarded = this.#guarded.get(work.partition)
+    if (!work.partition.lost && !isOpen(work) && guarded) {
+      if (isCleared(work.outcome?.kind, guarded.suspects.get(work.id) ?? 0)) {
+        const { database, bootId } = this.#parts
+        await forgetSuspect(database.driver, database.schema, bootId, work.partition, work.id)
+        guarded.suspects.delete(work.id)
+        this.#checkIsDue ||= guarded.suspects.size === 0
+      }
+    }
+    this.#alone = undefined
+  }
+
+  /** Those that wait no more: cancelled, of a partition that is gone or about to go. */
+  #sift(): void {
+    const waiting = this.#waiting
+    this.#waiting = []
+    for (const work of waiting) {
+      if (work.partition.draining) this.#parts.dispatcher.putBack(work)
+      else if (!work.outcome && !work.partition.lost) this.#waiting.push(work)
+    }
+  }
+
+  async #startWave(): Promise<void> {
+    const { dispatcher } = this.#parts
+    await this.#refresh()
+    const wave: WorkItem[] = []
+    for (const work of dispatcher.reserveReady()) {
+      const crashes = this.#guarded.get(work.partition)?.suspects.get(work.id)
+      const treatment = treatmentOf(crashes)
+      if (treatment === 'start') wave.push(work)
+      else {
+        dispatcher.free(work)
+        if (treatment === 'break') dispatcher.break(work, crashFailure(crashes ?? 0))
+        else this.#waiting.push(work)
+        this.#again = true
+      }
+    }
+    if (wave.length > 0) await this.#startMarked(wave)
+  }
+
+  /** Where items are about to be broken: a person may have requeued one since, and then nothing is charged to it any more. */
+  async #refresh(): Promise<void> {
+    for (const [partition, guarded] of this.#guarded)
+      if ([...guarded.suspects.values()].some((crashes) => treatmentOf(crashes) === 'break'))
+        guarded.suspects = await this.#readSuspects(partition)
+  }
+
+  async #startAlone(): Promise<void> {
+    const work = this.#waiting.shift()
+    if (!work) return
+    if (!this.#parts.dispatcher.reserve(work)) {
+      this.#waiting.unshift(work)
+      return
+    }
+    // Not before it has started: should the mark fail, it has been put back, and nothing would ever end it as the loner.
+    if (await this.#startMarked([work], true)) this.#alone = work
+  }
+
+  /**
+   * Starts items that have a slot, once it is written down that they do.
+   * @param isAlone nothing else runs, or only what is stuck
+   * @returns whether any has started
+   */
+  async #startMarked(works: readonly WorkItem[], isAlone = false): Promise<boolean> {
+    const { dispatcher } = this.#parts
+    // A handler that never settles would be open beside whatever ends the node, which could never be charged then.
+    const beside = isAlone ? [...this.#started].filter((work) => !isStuck(work)) : this.#started
+    let marked = false
+    try {
+      marked = await this.#mark([...beside, ...works])
+    } finally {
+      if (!marked) {
+        for (const work of works) dispatcher.free(work)
+        for (const work of works) dispatcher.putBack(work)
+      }
+    }
+    if (!marked) return false
+    for (const work of works) this.#started.add(work)
+    let started = false
+    for (const work of works) started = dispatcher.startReserved(work) || started
+    return started
+  }
+
+  async #mark(works: readonly WorkItem[]): Promise<boolean> {
+    const { database, bootId, onFenced } = this.#parts
+    const { driver, schema } = database
+    const partitions = [...new Set(works.map((work) => work.partition))].filter(({ lost }) => !lost)
+    if (await markItems(driver, schema, bootId, works.map(toMark), partitions)) return true
+    const owned = await readOwnedAmong(driver, schema, bootId, partitions)
+    const names = new Set(owned.map(({ queue, partition }) => `${queue}/${partition}`))
+    for (const partition of partitions) if (!names.has(partition.name)) onFenced(partition)
+    this.#loop.wake(againAfterMs)
+    return false
+  }
+
+  /** Whether what was suspected of the partitions has ended; marks are not needed any more when it has in all of them. */
+  async #check(): Promise<void> {
+    this.#checkIsDue = false
+    for (const [partition, guarded] of this.#guarded) {
+      if (!partition.lost) await this.#checkPartition(partition, guarded)
+      if (partition.lost || guarded.mode === 'normal') this.#guarded.delete(partition)
+    }
+    if (this.#isHeld || this.#guarded.size > 0 || this.#waiting.length > 0 || this.#alone) return
+    const { database, bootId } = this.#parts
+    // Before anything starts unmarked: what is written down would be all that the node runs.
+    await unmarkItems(database.driver, database.schema, bootId)
+    if (this.#guarded.size > 0) {
+      // One was acquired meanwhile: what runs is written down again, or what starts next would look as if it ran alone.
+      await this.#mark([...this.#started].filter(isOpen))
+      return
+    }
+    this.#started.clear()
+    this.#isOn = false
+  }
+
+  async #checkPartition(partition: OwnedPartition, guarded: Guarded): Promise<void> {
+    const { database, bootId, definitions } = this.#parts
+    const { driver, schema } = database
+    if (guarded.suspects.size > 0) guarded.suspects = await this.#readSuspects(partition)
+    if (guarded.isUnclean) {
+      const over = isOver({
+        suspects: guarded.suspects.size,
+        watermark: partition.done.watermark,
+        suspectTo: guarded.suspectTo,
+        sinceMs: performance.now() - guarded.since,
+      })
+      const isClear =
+        over === 'yes' ||
+        (over === 'ask-lane' && !(await mayLaneHoldSuspects(driver, schema, partition, definitions)))
+      if (isClear) {
+        await clearPartition(driver, schema, bootId, partition)
+        guarded.isUnclean = false
+      }
+    }
+    const mode = modeOf({ isUnclean: guarded.isUnclean, suspects: guarded.suspects.size })
+    if (mode === guarded.mode || partition.lost) return
+    guarded.mode = mode
+    this.#tellMode(partition, mode, guarded.suspects.size)
+  }
+
+  async #readSuspects(partition: OwnedPartition): Promise<Map<string, number>> {
+    const { driver, schema } = this.#parts.database
+    const rows = await readSuspects(driver, schema, partition)
+    return new Map(rows.map(({ id, crashes }) => [id, crashes]))
+  }
+
+  #tellMode({ queue, partition }: OwnedPartition, mode: CrashMode, suspects: number): void {
+    this.#parts.events.emit('partition.mode', { queue, partition, mode, suspects })
+  }
+}
+
+/** Whether it runs, or has ended and its settle has not committed. */
+function isOpen(work: WorkItem): boolean {
+  const { partition, waiting } = work
+  if (partition.lost) return false
+  // Told to stop by a node that stops, or put back: it has no outcome, and is open until the node is gone.
+  return waiting ? partition.fromLane.get(waiting.id) === work : !partition.done.has(work.position)
+}
+
+function isStuck({ attempt }: WorkItem): boolean {
+  return attempt?.reportedStuck === true
+}
+
+function toMark(work: WorkItem): MarkedItem {
+  const { id, partition, position, waiting, attempts } = work
+  return {
+    id,
+    q: partition.queue,
+    p: partition.partition,
+    position,
+    ...(waiting ? { version: waiting.version } : {}),
+    a: attempts + 1,
+  }
+}

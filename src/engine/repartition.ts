@@ -1,0 +1,36 @@
+import { CoatcheckError } from '../base/errors.ts'
+import { showValue } from '../base/shown-value.ts'
+import type { OpenDatabase } from '../store/database.ts'
+import { repartitionQueue, type Repartitioned } from '../store/generations.ts'
+
+/** Partition numbers that a queue has in all its life: ids have 12 bits for them. */
+export const maxPartitions = 4096
+
+/**
+ * Gives a queue another number of partitions.
+ * @throws CoatcheckError `OPTION_INVALID`, `UNKNOWN_QUEUE`, `PARTITIONS_USED_UP`
+ */
+export async function repartition(
+  { driver, schema }: OpenDatabase,
+  queue: string,
+  partitions: number,
+): Promise<Repartitioned> {
+  if (!Number.isInteger(partitions) || partitions < 1 || partitions > maxPartitions)
+    throw new CoatcheckError(
+      'OPTION_INVALID',
+      `partitions is ${showValue(partitions)}; give a whole number from 1 to ${maxPartitions}`,
+    )
+  try {
+    const made = await repartitionQueue(driver, schema, queue, partitions)
+    if (made) return made
+  } catch (error) {
+    if ((error as { code?: unknown }).code !== 'CC020') throw error
+    const { message } = error as Error
+    throw new CoatcheckError(
+      'PARTITIONS_USED_UP',
+      `${message.replace(/^coatcheck: /, '')}; a number is never used again: take fewer, or give the definitions a new queue`,
+      { cause: error },
+    )
+  }
+  throw new CoatcheckError('UNKNOWN_QUEUE', `there is no queue ${showValue(queue)} in the schema "${schema}"`)
+}
