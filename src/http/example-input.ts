@@ -1,16 +1,10 @@
-import type { StandardJSONSchemaV1, StandardSchemaV1 } from '@standard-schema/spec'
-
-type JsonSchema = Readonly<Record<string, unknown>>
+import type { StandardSchemaV1 } from '@standard-schema/spec'
+import { jsonSchemaOf, type JsonSchema } from './json-schema.ts'
 
 /** An input to try a service with, from the JSON Schema that its schema gives of itself; `{}` where it gives none. */
 export function exampleInput(schema: StandardSchemaV1): unknown {
-  const { jsonSchema } = schema['~standard'] as Partial<StandardJSONSchemaV1.Props>
-  try {
-    return jsonSchema ? exampleOf(jsonSchema.input({ target: 'draft-2020-12' }), 0) : {}
-  } catch {
-    // what JSON Schema cannot say has no example
-    return {}
-  }
+  const known = jsonSchemaOf(schema, 'input')
+  return known ? exampleOf(known, 0) : {}
 }
 
 function exampleOf(schema: JsonSchema, depth: number): unknown {

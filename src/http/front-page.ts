@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Definition } from '../define/definition.ts'
 import type { Road } from '../engine/face.ts'
+import { mayCall, type Caller } from './caller.ts'
 import { exampleInput } from './example-input.ts'
 import type { Durability } from './health.ts'
 
@@ -9,6 +10,8 @@ export interface FrontPage {
   readonly name: string
   readonly durability: Durability
   readonly basePath: string
+  /** Who asks: it is shown what it may call. */
+  readonly caller: Caller
 }
 
 interface ServiceEntry {
@@ -23,23 +26,49 @@ interface ServiceEntry {
 /** `GET /`: what is here and how to try it, for people (HTML) and programs (JSON). */
 export function answerFrontPage(request: Request, page: FrontPage, road: Road): Response {
   const base = new URL(request.url).origin + page.basePath
-  const services = [...road.definitions.values()].flatMap((definition) => entryOf(definition, base))
-  if (!acceptsHtml(request)) return answerJson(page, base, services)
+  const services = [...road.definitions.values()].flatMap((definition) =>
+    entryOf(definition, base, page.caller),
+  )
+  if (!prefersHtml(request)) return answerJson(page, base, services)
   return new Response(renderPage(page, base, services), {
-    headers: { 'content-type': 'text/html; charset=utf-8', 'content-security-policy': policy },
+    headers: {
+      'content-type': 'text/html; charset=utf-8',
+      'content-security-policy': policy,
+      vary: 'accept',
+    },
   })
 }
 
-function entryOf({ name, application, input, service }: Definition, base: string): ServiceEntry[] {
-  if (!service) return []
+function entryOf(definition: Definition, base: string, caller: Caller): ServiceEntry[] {
+  const { name, application, input, service } = definition
+  if (!service || !mayCall(caller, definition)) return []
   const url = new URL(base).origin + new URL(base).pathname.replace(/\/$/, '') + service.path
   const body = JSON.stringify(exampleInput(input)).replaceAll("'", String.raw`'\''`)
-  const curl = `curl -i -H 'content-type: application/json' -d '${body}' ${url}`
+  const curl = `curl -i${credentialsOf(caller)} -H 'content-type: application/json' -d '${body}' ${url}`
   return [{ name, application, execution: service.execution, url, curl }]
 }
 
-function acceptsHtml(request: Request): boolean {
-  return /\btext\/html\b/i.test(request.headers.get('accept') ?? '')
+/** The caller's own are not repeated: pages are kept and sent on. */
+function credentialsOf({ kind }: Caller): string {
+  return kind === 'local' ? '' : ' -H "authorization: Bearer $COATCHECK_KEY"'
+}
+
+/** Whether it names HTML and does not like JSON better (RFC 9110, 12.5.1): a client that takes anything is no browser. */
+function prefersHtml(request: Request): boolean {
+  const ranges = (request.headers.get('accept') ?? '').toLowerCase().split(',')
+  const html = qualityOf('text/html', ranges)
+  return html !== undefined && html > 0 && html >= (qualityOf('application/json', ranges) ?? 0)
+}
+
+/** @returns undefined where it is not named */
+function qualityOf(type: string, ranges: readonly string[]): number | undefined {
+  for (const range of ranges) {
+    const [name = '', ...parameters] = range.split(';').map((part) => part.trim())
+    if (name !== type) continue
+    const weight = parameters.find((each) => each.startsWith('q='))
+    return weight === undefined ? 1 : Number(weight.slice(2)) || 0
+  }
+  return undefined
 }
 
 function answerJson(
@@ -51,7 +80,12 @@ function answerJson(
     name,
     durability,
     services,
-    links: { health: `${base}/healthz`, readiness: `${base}/readyz` },
+    links: {
+      health: `${base}/healthz`,
+      readiness: `${base}/readyz`,
+      openapi: `${base}/openapi.json`,
+      docs: `${base}/docs`,
+    },
   }
   // people read it too, in a terminal
   return new Response(`${JSON.stringify(body, undefined, 2)}\n`, {
@@ -67,10 +101,11 @@ const styleHash = createHash('sha256').update(style).digest('base64')
 const policy = `default-src 'none'; style-src 'sha256-${styleHash}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`
 
 function renderPage(
-  { name, durability }: FrontPage,
+  { name, durability, caller }: FrontPage,
   base: string,
   services: readonly ServiceEntry[],
 ): string {
+  const credentials = escape(credentialsOf(caller))
   const database = durability === 'durable' ? 'PostgreSQL' : 'embedded: for development'
   return `<!doctype html>
 <html lang="en">
@@ -78,12 +113,13 @@ function renderPage(
 <body>
 <h1>${escape(name)}</h1>
 <p>Hand work over, keep the ticket, come back for the result. Database: ${database}.
+<a href="${escape(base)}/docs">API</a> · <a href="${escape(base)}/openapi.json">OpenAPI</a> ·
 <a href="${escape(base)}/healthz">health</a> · <a href="${escape(base)}/readyz">readiness</a></p>
-${services.length === 0 ? '<p>No service is defined; <code>defineService</code> makes one.</p>' : services.map(renderService).join('\n')}
+${services.length === 0 ? '<p>No service is here for you; <code>defineService</code> makes one.</p>' : services.map(renderService).join('\n')}
 <h2>The ticket</h2>
 <p>A queued request is answered with 202 and the id of its queue item. How it stands, and its result:</p>
-<pre>curl '${escape(base)}/queue-items/{id}?wait=20s'
-curl -i '${escape(base)}/queue-items/{id}/result'</pre>
+<pre>curl${credentials} '${escape(base)}/queue-items/{id}?wait=20s'
+curl -i${credentials} '${escape(base)}/queue-items/{id}/result'</pre>
 </body>
 </html>
 `

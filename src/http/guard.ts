@@ -25,12 +25,12 @@ export function checkRequest(
   if (environment === 'production')
     throw new CoatcheckError(
       'AUTH_REQUIRED',
-      'NODE_ENV is production, and this release has no sign-in, so nothing is answered over HTTP; call node.enqueue from a server of yours that signs callers in',
+      'NODE_ENV is production and the node has no auth, so nothing is answered over HTTP; set auth in createNode to say who may call',
     )
   if (!loopback)
     throw new CoatcheckError(
       'AUTH_REQUIRED',
-      'this release has no sign-in, so services answer only on the loopback listener of the node itself, not through a server that mounts node.fetch',
+      'the node has no auth, so services answer only on its own loopback listener, not through a server that mounts node.fetch; set auth in createNode to say who may call',
     )
   const host = checkHost(request)
   checkSite(request, host)

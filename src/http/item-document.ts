@@ -4,12 +4,13 @@ import { problemOfFailure } from './problem.ts'
 export interface ItemLinks {
   readonly self: string
   readonly result: string
+  readonly events: string
 }
 
 /** Where an item is found, below the base path. */
 export function linksOf(id: string, basePath: string): ItemLinks {
   const self = `${basePath}/queue-items/${id}`
-  return { self, result: `${self}/result` }
+  return { self, result: `${self}/result`, events: `${self}/events` }
 }
 
 /** An item as `GET /queue-items/{id}` shows it. Members without a value are left out by JSON. */
@@ -33,10 +34,6 @@ export function itemDocument(item: Item, basePath: string): object {
     correlationId: item.context.correlationId,
     links: linksOf(item.id, basePath),
   }
-}
-
-export function isEnded({ state }: Item): boolean {
-  return state === 'succeeded' || state === 'broken' || state === 'cancelled'
 }
 
 /** `Retry-After` of an item that has not ended: when its next attempt is due, 1 s to 1 h; else a second. */

@@ -1,32 +1,43 @@
 import { CoatcheckError } from '../base/errors.ts'
 import { parseItemId } from '../base/ids.ts'
-import type { Item } from '../define/item.ts'
+import { hasEnded, type Item } from '../define/item.ts'
 import type { Road, Standing } from '../engine/face.ts'
-import { isEnded, itemDocument, linksOf, retryAfter } from './item-document.ts'
+import { isForCaller, mayRead, type Caller } from './caller.ts'
+import { itemDocument, linksOf, retryAfter } from './item-document.ts'
 import { readWaitParameter } from './preference.ts'
 import { answerEnded } from './service-answer.ts'
-import type { Waits } from './waits.ts'
+import type { RequestWaits } from './waits.ts'
+import { whenRead } from './when-read.ts'
 
 /** What answers about items need. */
 export interface ItemSurroundings {
   readonly road: Road
-  readonly waits: Waits
+  readonly waits: RequestWaits
   /** Prefixes every link; empty or with a leading slash. */
   readonly basePath: string
+  /** Who asks. */
+  readonly caller: Caller
+  /** Whether the caller would be let in again. */
+  readonly isStillKnown: () => Promise<boolean>
 }
 
 /** `GET /queue-items/{id}`: how the item stands. */
 export async function getItem(request: Request, id: string, door: ItemSurroundings): Promise<Response> {
   const { item } = await standingOf(request, id, door)
   return Response.json(itemDocument(item, door.basePath), {
-    headers: isEnded(item) ? {} : { 'retry-after': retryAfter(item) },
+    headers: hasEnded(item) ? {} : { 'retry-after': retryAfter(item) },
   })
 }
 
 /** `GET /queue-items/{id}/result`: what the service would have answered, once there is something. */
 export async function getResult(request: Request, id: string, door: ItemSurroundings): Promise<Response> {
   const standing = await standingOf(request, id, door)
-  return answerEnded(standing) ?? answerPending(standing.item, door, 'ready')
+  const answer = answerEnded(standing)
+  if (!answer) return answerPending(standing.item, door, 'ready')
+  const { item, onRetrieved } = standing
+  // A HEAD hands nothing over.
+  if (!onRetrieved || request.method !== 'GET' || !isForCaller(door.caller, item)) return answer
+  return whenRead(answer, onRetrieved)
 }
 
 /** 202: it is durable and has not ended. */
@@ -43,15 +54,21 @@ export function answerPending(
   )
 }
 
-async function standingOf(request: Request, given: string, door: ItemSurroundings): Promise<Standing> {
+/** How the item of a path stands, after as long as the request asks to wait. */
+export async function standingOf(request: Request, given: string, door: ItemSurroundings): Promise<Standing> {
   const id = given.toLowerCase()
   parseItemId(id)
-  const standing = await door.waits.standing(id, readWaitParameter(request), request)
-  if (standing) return standing
+  const waitMs = readWaitParameter(request)
+  const standing = await door.waits.standing(id, 0, request)
+  // to who may not see it, it is not there: the answer, and when it comes, says nothing else
+  if (standing && mayRead(door.caller, standing.item)) {
+    if (waitMs === 0 || hasEnded(standing.item)) return standing
+    return (await door.waits.standing(id, waitMs, request)) ?? standing
+  }
   if (door.road.mayHaveExpired(id))
     throw new CoatcheckError(
       'ITEM_EXPIRED',
-      `item ${id} is not kept any more: its retention is over, or it ended well where only failures are kept`,
+      `item ${id} is not kept any more: its retention is over, its result was retrieved, or it ended well where only failures are kept`,
     )
   throw new CoatcheckError('ITEM_NOT_FOUND', `there is no item ${id}`)
 }

@@ -59,7 +59,10 @@ async function readAtMost(
     const { done, value } = await reader.read()
     if (done) break
     length += value.length
-    if (length > maxBytes) throw tooLarge(what, maxBytes)
+    if (length > maxBytes) {
+      reader.releaseLock()
+      throw tooLarge(what, maxBytes)
+    }
     chunks.push(value)
   }
   return chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks, length)

@@ -6,11 +6,15 @@ import type { Part } from '../base/part.ts'
 import { showValue } from '../base/shown-value.ts'
 import type { HttpDoor } from './door.ts'
 import { answerProblem, problemOf } from './problem.ts'
+import { readOver } from './unread-body.ts'
+import { endUnreadable, maxHeaders, refuseUnreadable } from './unreadable.ts'
 
 export interface HttpListenerOptions {
   readonly door: HttpDoor
-  /** A loopback address: `127.0.0.1` (the default), `localhost` or `::1`. Others need auth. */
+  /** `127.0.0.1` unless set. */
   readonly host?: string
+  /** Whether any address will do: the door signs callers in. False unless set: then a loopback address. */
+  readonly anyAddress?: boolean
   /** 3000 unless set; 0 picks a free one. */
   readonly port?: number
   /** How long stopping waits for answers that are on their way; 10,000 unless set. */
@@ -24,6 +28,8 @@ const limits = {
   requestTimeout: 30_000,
   /** How often the two are looked at. */
   connectionsCheckingInterval: 1000,
+  /** Ours says so with a problem; see {@link refuseUnreadable}. */
+  requireHostHeader: false,
 }
 const maxConnections = 2000
 
@@ -32,13 +38,17 @@ export class HttpListener implements Part {
   readonly #door: HttpDoor
   readonly #host: string
   readonly #port: number
+  readonly #anyAddress: boolean
   readonly #graceMs: number
   readonly #open = new Set<ServerResponse>()
+  #isLoopback = false
   #server: Server | undefined
   #stopping: Promise<void> | undefined
 
-  constructor({ door, host = '127.0.0.1', port = 3000, graceMs = 10_000 }: HttpListenerOptions) {
+  constructor(options: HttpListenerOptions) {
+    const { door, host = '127.0.0.1', port = 3000, anyAddress = false, graceMs = 10_000 } = options
     this.#door = door
+    this.#anyAddress = anyAddress
     this.#host = host
     this.#port = port
     this.#graceMs = graceMs
@@ -53,24 +63,34 @@ export class HttpListener implements Part {
 
   /**
    * Begins to listen.
-   * @throws CoatcheckError `CONFIG_INVALID` for an address that is not loopback, and one that cannot be listened on
+   * @throws CoatcheckError `CONFIG_INVALID` for an address that is not loopback where it has to be, and one that cannot be
+   * listened on
    */
   async start(): Promise<void> {
     if (this.#server) return
-    checkHost(this.#host)
-    const answer = getRequestListener((request) => this.#door.fetch(request, { loopback: true }), {
+    if (!this.#anyAddress) checkHost(this.#host)
+    const answer = getRequestListener((request, { incoming }) => this.#answer(request, incoming), {
       overrideGlobalObjects: false,
       errorHandler: answerUnreadable,
     })
     const server = createServer(limits, (incoming, outgoing) => {
       this.#track(outgoing, server)
+      if (refuseUnreadable(incoming, outgoing)) return
       // its promise never rejects
       void answer(incoming, outgoing)
     })
+    server.on('clientError', (error, socket) => endUnreadable(error, socket, this.#open))
     server.maxConnections = maxConnections
+    server.maxHeadersCount = maxHeaders
     this.#server = server
     try {
-      await listen(server, this.#host, this.#port)
+      const address = await listen(server, this.#host, this.#port)
+      this.#isLoopback = isLoopback(address)
+      // a hosts file may say that localhost is elsewhere
+      if (!this.#isLoopback && !this.#anyAddress) {
+        await close(server, 0)
+        checkHost(address)
+      }
     } catch (error) {
       this.#server = undefined
       throw error
@@ -88,6 +108,12 @@ export class HttpListener implements Part {
     return this.#stopping
   }
 
+  async #answer(request: Request, incoming: { readonly readableEnded: boolean }): Promise<Response> {
+    const response = await this.#door.fetch(request, { loopback: this.#isLoopback })
+    if (response.status >= 400 && !incoming.readableEnded) void readOver(request)
+    return response
+  }
+
   #track(outgoing: ServerResponse, server: Server): void {
     if (this.#server !== server) outgoing.shouldKeepAlive = false
     this.#open.add(outgoing)
@@ -98,24 +124,36 @@ export class HttpListener implements Part {
 /** What the adapter throws is about the URL that it makes of Host and the request line; all else is answered by the door. */
 function answerUnreadable(error: unknown): Response {
   const headers = { 'x-content-type-options': 'nosniff', 'cache-control': 'no-store' }
-  if (error instanceof RequestError && error.message.includes('path'))
+  const why = error instanceof RequestError ? error.message : ''
+  if (why.includes('path'))
     return answerProblem(problemOf('NOT_FOUND', 'the path of the request cannot be read'), headers)
-  return answerProblem(problemOf('HOST_REFUSED', 'Host and the target of the request make no URL'), headers)
+  // HTTP/1.0 may leave it out, and is not let in then
+  if (why === 'Missing host header')
+    return answerProblem(problemOf('HOST_REFUSED', 'the request has no Host'), headers)
+  return answerProblem(
+    problemOf('REQUEST_MALFORMED', 'Host and the target of the request make no URL'),
+    headers,
+  )
 }
 
 function checkHost(host: string): void {
-  if (host === 'localhost' || isLoopback(host)) return
+  if (isLocalHost(host)) return
   throw new CoatcheckError(
     'CONFIG_INVALID',
-    `http.host is ${showValue(host)}, which others can reach, and this release has no sign-in; leave http.host out to listen on 127.0.0.1`,
+    `http.host is ${showValue(host)}, which others can reach, and there is no auth; set auth to say who may call, or leave http.host out to listen on 127.0.0.1`,
   )
+}
+
+/** Whether only this machine can reach what listens there, as far as the name says. */
+export function isLocalHost(host: string): boolean {
+  return host === 'localhost' || isLoopback(host)
 }
 
 function isLoopback(address: string): boolean {
   return /^127(?:\.\d{1,3}){3}$/.test(address) || address === '::1'
 }
 
-async function listen(server: Server, host: string, port: number): Promise<void> {
+async function listen(server: Server, host: string, port: number): Promise<string> {
   const { promise, resolve, reject } = Promise.withResolvers<void>()
   server.once('error', reject)
   server.listen({ host, port }, resolve)
@@ -125,11 +163,7 @@ async function listen(server: Server, host: string, port: number): Promise<void>
     throw cannotListen(error, host, port)
   }
   server.off('error', reject)
-  const { address } = server.address() as AddressInfo
-  if (isLoopback(address)) return
-  // a hosts file may say that localhost is elsewhere
-  await close(server, 0)
-  checkHost(address)
+  return (server.address() as AddressInfo).address
 }
 
 function cannotListen(error: unknown, host: string, port: number): CoatcheckError {

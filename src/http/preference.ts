@@ -10,31 +10,44 @@ export interface Preference {
   readonly respondAsync: boolean
   /** Undefined where it does not say; at most {@link maxWaitMs}. */
   readonly waitMs: number | undefined
+  /** Undefined where it does not say; the name and the parameter are those of OData. */
+  readonly callback: { readonly url: string | undefined } | undefined
 }
 
 /** Reads `Prefer`. The first instance of a preference counts; what we do not know, or cannot read, is ignored. */
 export function readPreference(headers: Headers): Preference {
   const found = new Map<string, string>()
+  let callback: Preference['callback']
   // the comma of a quoted string parts nothing
   for (const part of headers.get('prefer')?.match(/(?:"(?:[^"\\]|\\.)*"|[^",])+/g) ?? []) {
     const [, name, quoted, bare] =
       /^\s*([^\s=;"]+)\s*(?:=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;"]*)))?\s*(?:;|$)/.exec(part) ?? []
     if (name !== undefined && !found.has(name.toLowerCase()))
       found.set(name.toLowerCase(), quoted ?? bare ?? '')
+    if (/^(?:odata\.)?callback$/i.test(name ?? '')) callback ??= { url: readUrl(part) }
   }
   const wait = found.get('wait')
   return {
     respondAsync: found.get('respond-async') === '',
     waitMs:
       wait !== undefined && /^\d{1,9}$/.test(wait) ? Math.min(Number(wait) * 1000, maxWaitMs) : undefined,
+    // said twice, the header of its own counts
+    callback: headers.has('callback-url') ? undefined : callback,
   }
 }
 
+/** The parameter `url` of a preference. */
+function readUrl(part: string): string | undefined {
+  const [, quoted, bare] = /;\s*url\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;"]+))/i.exec(part) ?? []
+  return quoted?.replaceAll(/\\(.)/g, '$1') ?? bare
+}
+
 /** `Preference-Applied`, where any was. */
-export function appliedHeader(applied: Preference): Record<string, string> {
+export function appliedHeader(applied: Partial<Preference>): Record<string, string> {
   const parts = [
     ...(applied.respondAsync ? ['respond-async'] : []),
     ...(applied.waitMs === undefined ? [] : [`wait=${applied.waitMs / 1000}`]),
+    ...(applied.callback ? ['callback'] : []),
   ]
   return parts.length === 0 ? {} : { 'preference-applied': parts.join(', ') }
 }

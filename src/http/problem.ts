@@ -13,6 +13,8 @@ export interface ProblemDocument {
   readonly detail: string
   readonly code: string
   readonly errors?: readonly { readonly detail: string; readonly pointer: string }[]
+  /** When trying again makes sense, in milliseconds; `Retry-After` says it in whole seconds. */
+  readonly retryAfterMs?: number
   /** Finds the error in the log of the node; callers are not shown what happened inside. */
   readonly reference?: string
 }
@@ -32,8 +34,11 @@ const shownFailures = new Set<string>([
 const shownErrors = new Set<string>([
   'AUTH_REQUIRED',
   'BACKLOG_FULL',
+  'ISSUER_UNREACHABLE',
   'NODE_STOPPED',
   'OUTCOME_UNKNOWN',
+  'QUEUE_FULL',
+  'STREAMS_FULL',
   'UNIQUE_KEY_BUSY',
 ] satisfies ErrorCode[])
 
@@ -83,7 +88,7 @@ export type Report = (error: unknown, reference?: string) => void
  */
 export function problemOfError(error: unknown, report: Report): ProblemDocument {
   if (isCoatcheckError(error) && (error.status < 500 || shownErrors.has(error.code)))
-    return { ...problemOf(error.code, error.message), ...errorsOf(error) }
+    return { ...problemOf(error.code, error.message), ...errorsOf(error), ...retryOf(error) }
   const reference = randomUUID()
   report(error, reference)
   // that the database is away is for callers to know, where it is and why is not
@@ -91,7 +96,12 @@ export function problemOfError(error: unknown, report: Report): ProblemDocument 
   return {
     ...problemOf(code, `${errorCatalogue[code].title}; the log of the node has it under the reference.`),
     reference,
+    ...(isCoatcheckError(error) && retryOf(error)),
   }
+}
+
+function retryOf({ retryAfterMs }: CoatcheckError): Pick<ProblemDocument, 'retryAfterMs'> {
+  return retryAfterMs === undefined ? {} : { retryAfterMs }
 }
 
 function errorsOf({ errors }: CoatcheckError): Pick<ProblemDocument, 'errors'> {
@@ -115,13 +125,15 @@ export function answerProblem(
     status: problem.status,
     headers: {
       'content-type': 'application/problem+json',
-      ...(isPassing(problem) && { 'retry-after': '1' }),
+      ...(isPassing(problem) && {
+        'retry-after': String(Math.ceil((problem.retryAfterMs ?? 1_000) / 1_000)),
+      }),
       ...headers,
     },
   })
 }
 
 /** Trying again soon may help. Whether it does with a service's own problem, only the service knows. */
-function isPassing({ type, status, code }: ProblemDocument): boolean {
-  return status === 503 && type !== 'about:blank' && code !== 'AUTH_REQUIRED'
+function isPassing({ type, status, code, retryAfterMs }: ProblemDocument): boolean {
+  return retryAfterMs !== undefined || (status === 503 && type !== 'about:blank' && code !== 'AUTH_REQUIRED')
 }

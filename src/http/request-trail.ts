@@ -1,6 +1,7 @@
 import { createUuid } from '../base/ids.ts'
 import type { Definition } from '../define/definition.ts'
 import type { RequestContext } from '../define/item.ts'
+import type { Caller } from './caller.ts'
 
 /** What follows a request across systems. */
 export interface RequestTrail {
@@ -32,9 +33,13 @@ function readTraceparent(value: string | null): string | undefined {
   return /^0+$/.test(trace) || /^0+$/.test(span) || value.length > 200 ? undefined : value
 }
 
-/** The context that an item of this request keeps. */
-export function contextOf(trail: RequestTrail, definition: Definition): RequestContext {
+/** The context that an item of this request keeps. Who called is told by its credentials alone. */
+export function contextOf(trail: RequestTrail, definition: Definition, caller: Caller): RequestContext {
+  const accessGroup = caller.accessGroup ?? definition.service?.accessGroup
   return {
+    ...(caller.kind !== 'local' && { caller: caller.id }),
+    ...((caller.kind === 'key' || caller.kind === 'token') && { operator: caller.name }),
+    ...(accessGroup !== undefined && { accessGroup }),
     application: definition.application,
     correlationId: trail.correlationId,
     ...(trail.traceparent !== undefined && { traceparent: trail.traceparent }),

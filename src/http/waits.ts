@@ -1,5 +1,13 @@
 import type { Road, Standing } from '../engine/face.ts'
 
+/** How one request waits for items. */
+export interface RequestWaits {
+  /** Aborted when all who wait now are sent away. */
+  readonly released: AbortSignal
+  /** How an item stands, at the latest after `waitMs`; undefined also where callers are told of it no more. */
+  standing(id: string, waitMs: number, request: Request): Promise<Standing | undefined>
+}
+
 /** The requests that wait for an item to end. They give up when their client does, and when the node stops. */
 export class Waits {
   readonly #road: Road
@@ -9,16 +17,33 @@ export class Waits {
     this.#road = road
   }
 
-  /** Sends all who wait away with what there is. */
+  /** Sends all away with what there is who have come in, also those that have yet to begin to wait. */
   release(): void {
     this.#release.abort()
     this.#release = new AbortController()
   }
 
-  /** How an item stands, at the latest after `waitMs`. */
-  async standing(id: string, waitMs: number, request: Request): Promise<Standing | undefined> {
-    if (waitMs === 0) return this.#road.standing(id)
+  /** For a request that came in now. */
+  begin(): RequestWaits {
     const released = this.#release.signal
+    const standingOf = (id: string, waitMs: number, request: Request): Promise<Standing | undefined> =>
+      this.#standing(id, waitMs, request, released)
+    return {
+      released,
+      async standing(id, waitMs, request) {
+        const standing = await standingOf(id, waitMs, request)
+        return standing?.isOver ? undefined : standing
+      },
+    }
+  }
+
+  async #standing(
+    id: string,
+    waitMs: number,
+    request: Request,
+    released: AbortSignal,
+  ): Promise<Standing | undefined> {
+    if (waitMs === 0 || released.aborted) return this.#road.standing(id)
     try {
       const signal = AbortSignal.any([request.signal, released])
       return await this.#road.standing(id, { waitMs, signal })

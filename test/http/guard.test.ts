@@ -71,7 +71,7 @@ test('a mounted door answers 503 with the reason, but says that it lives', async
   assert.equal(answer.headers.get('retry-after'), null)
   const body = await bodyOf(answer)
   assert.equal(body['code'], 'AUTH_REQUIRED')
-  assert.match(String(body['detail']), /this release has no sign-in/)
+  assert.match(String(body['detail']), /the node has no auth/)
   assert.equal((await door.fetch(new Request('http://10.0.0.7/healthz'))).status, 200)
   assert.equal((await door.fetch(new Request('http://10.0.0.7/readyz'))).status, 200)
 })

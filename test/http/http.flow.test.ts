@@ -170,6 +170,36 @@ test('a client that goes away aborts what runs for it', async (t) => {
   await aborted
 })
 
+test('a running service is cancelled over HTTP, and its events say so until the end', async (t) => {
+  const started = Promise.withResolvers<void>()
+  const hang = defineService({
+    name: 'hang',
+    input: z.object({}),
+    run: (_input, { signal, progress }) => {
+      progress({ done: 3 })
+      started.resolve()
+      return new Promise((_resolve, reject) =>
+        signal.addEventListener('abort', () => reject(signal.reason as Error)),
+      )
+    },
+  })
+  const { ask, post } = await setup(t, hang)
+  const path = (await post('/services/hr/hang', {})).headers.get('location') ?? ''
+  const events = await ask(`${path}/events`)
+  await started.promise
+  const cancelled = await ask(path, { method: 'DELETE' })
+  assert.equal(cancelled.status, 202)
+  // The stream ends by itself, with the end of the item.
+  const states = [...(await events.text()).matchAll(/^data: .*?"state":"(\w+)"/gm)].map(([, state]) => state)
+  assert.equal(states[0], 'ready')
+  assert.equal(states.at(-1), 'cancelled')
+  assert.equal((await ask(path, { method: 'DELETE' })).status, 204)
+  assert.equal((await ask(`${path}/result`)).status, 409)
+  const done = (await post('/services/hr/hire', { employeeId: '42' }, { prefer: 'wait=20' })).headers
+  const url = (done.get('content-location') ?? '').replace(/\/result$/, '')
+  assert.equal((await ask(url, { method: 'DELETE' })).status, 409)
+})
+
 test('stopping answers who waits for an item', async (t) => {
   const started = Promise.withResolvers<void>()
   const hang = defineQueueProcessor({

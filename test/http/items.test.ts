@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Problem } from '../../src/define/define.ts'
 import { failureRecord, toFailure } from '../../src/define/failure.ts'
+import type { Caller } from '../../src/http/caller.ts'
 import { bodyOf, setupDoor } from './door-setup.ts'
 
 const unknown = '0199f3a1-7c00-8001-8001-5f3c9a2b1000'
@@ -28,7 +29,11 @@ test('the status shows the item, its times in RFC 3339 and where its result is',
     startedAt: '2026-01-31T12:00:01.000Z',
     progress: { done: 3 },
     correlationId: 'c-1',
-    links: { self: `/in/queue-items/${id}`, result: `/in/queue-items/${id}/result` },
+    links: {
+      self: `/in/queue-items/${id}`,
+      result: `/in/queue-items/${id}/result`,
+      events: `/in/queue-items/${id}/events`,
+    },
   })
 })
 
@@ -158,4 +163,25 @@ test('a wait that is no duration is refused', async () => {
   const answer = await ask(`/queue-items/${await hireOne()}?wait=20`)
   assert.equal(answer.status, 422)
   assert.match(String((await bodyOf(answer))['detail']), /write it as 20s/)
+})
+
+test('who is still being signed in when the node stops is not kept waiting', async () => {
+  const signingIn = Promise.withResolvers<void>()
+  const signedIn = Promise.withResolvers<Caller>()
+  const callerOf = () => {
+    signingIn.resolve()
+    return signedIn.promise
+  }
+  const { road, ask, door } = setupDoor({ auth: { signIn: { callerOf } } })
+  const service = road.definitions.get('service:hire-worker')
+  assert.ok(service)
+  const id = await road.accept(service, { employeeId: '42' }, {}, { caller: 'key:maker' })
+  let answer: Response | undefined
+  const waiting = ask(`/queue-items/${id}/result?wait=1m`).then((given) => (answer = given))
+  await signingIn.promise
+  door.releaseWaits()
+  signedIn.resolve({ kind: 'key', id: 'key:maker', name: 'maker', roles: [] })
+  while (!answer && road.waiting === 0) await new Promise(setImmediate)
+  assert.equal(road.waiting, 0)
+  assert.equal((await waiting).status, 202)
 })

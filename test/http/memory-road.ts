@@ -1,13 +1,15 @@
+import { CoatcheckError } from '../../src/base/errors.ts'
 import { createRowId, type QueueItemId } from '../../src/base/ids.ts'
+import type { Act } from '../../src/define/act.ts'
 import type { Application } from '../../src/define/application.ts'
-import type { HandlerContext } from '../../src/define/context.ts'
+import type { HandlerContext, Receipt } from '../../src/define/context.ts'
 import type { Definition } from '../../src/define/definition.ts'
 import { toFailure, type Failure } from '../../src/define/failure.ts'
 import type { Item, RequestContext } from '../../src/define/item.ts'
 import { resolveApplications } from '../../src/define/registry.ts'
 import { isReply } from '../../src/define/reply.ts'
-import { invalidPayload } from '../../src/engine/accept.ts'
-import type { ImmediateOutcome, ReplyHead, Road, Standing } from '../../src/engine/face.ts'
+import type { ImmediateOutcome, ImmediateServices, ReplyHead, Road, Standing } from '../../src/engine/face.ts'
+import { invalidPayload } from '../../src/engine/prepare.ts'
 
 /** A road that keeps items in memory and runs none: what it is told is all that becomes of them. For rules of HTTP only. */
 export class MemoryRoad implements Road {
@@ -63,6 +65,19 @@ export class MemoryRoad implements Road {
     this.#changed.dispatchEvent(new Event('change'))
   }
 
+  readonly acts = {
+    /** Cancels at once; an attempt that runs goes on until `change` says what became of it. */
+    ask: async (kind: 'cancel', id: string): Promise<Act> => {
+      const item = this.items.get(id)?.item
+      if (!item) throw new CoatcheckError('ITEM_NOT_FOUND', `there is no item ${id}`)
+      if (isEnded(item)) throw new CoatcheckError('ACT_REFUSED', `item ${id} is ${item.state}`)
+      const act = { id, kind, item: id, askedAt: new Date() } as const
+      if (item.state === 'running') return { ...act, verdict: 'pending' }
+      this.change(id, { state: 'cancelled', reason: 'operator' })
+      return { ...act, verdict: 'applied', state: item.state }
+    },
+  }
+
   async item(id: string): Promise<Item | undefined> {
     return (await this.standing(id))?.item
   }
@@ -77,7 +92,7 @@ export class MemoryRoad implements Road {
   ): Promise<Standing | undefined> {
     if (this.failure) throw this.failure
     const standing = this.items.get(id)
-    if (!standing || waitMs === 0 || isEnded(standing.item)) return standing
+    if (!standing || waitMs === 0 || isEnded(standing.item)) return this.#standing(id)
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     const timer = setTimeout(resolve, waitMs)
     this.#changed.addEventListener('change', () => resolve(), { once: true })
@@ -89,14 +104,50 @@ export class MemoryRoad implements Road {
       this.waiting -= 1
       clearTimeout(timer)
     }
-    return this.items.get(id)
+    return this.#standing(id)
+  }
+
+  /** Ids of items that callers are told of no more. */
+  readonly over = new Set<string>()
+  /** Whose results were handed over, one after the other. */
+  readonly retrievals: string[] = []
+
+  #standing(id: string): Standing | undefined {
+    const found = this.items.get(id)
+    if (!found) return undefined
+    const { untilRetrieved } = this.definitions.get(`service:${found.item.processor}`)?.retention ?? {}
+    const onRetrieved = async (): Promise<void> => void this.retrievals.push(id)
+    return {
+      ...found,
+      isOver: this.over.has(id),
+      onRetrieved: untilRetrieved ? onRetrieved : undefined,
+    }
   }
 
   mayHaveExpired(id: string): boolean {
     return this.expired.has(id)
   }
 
-  async runNow(
+  async receive(
+    definition: Definition,
+    input: unknown,
+    _options: object,
+    context: RequestContext,
+  ): Promise<Receipt> {
+    return { id: await this.accept(definition, input, {}, context), outcome: 'new' }
+  }
+
+  readonly immediate: ImmediateServices = {
+    run: (definition, input, context, signal) => this.#runNow(definition, input, context, signal),
+    acceptFailed: (definition, input, failure, context) =>
+      this.#acceptFailed(definition, input, failure, context),
+    accept: async (definition, input, context) => ({
+      answer: { kind: 'queued', id: await this.accept(definition, input, {}, context) },
+      isRepeat: false,
+    }),
+  }
+
+  async #runNow(
     definition: Definition,
     input: unknown,
     context: RequestContext,
@@ -113,7 +164,7 @@ export class MemoryRoad implements Road {
     }
   }
 
-  async acceptFailed(
+  async #acceptFailed(
     definition: Definition,
     input: unknown,
     failure: Failure,

@@ -14,7 +14,11 @@ test('a queued request is answered with 202, the ticket and where to look', asyn
   assert.equal(answer.headers.get('location'), self)
   assert.equal(answer.headers.get('retry-after'), '1')
   assert.equal(answer.headers.get('preference-applied'), null)
-  assert.deepEqual(body, { id: body['id'], state: 'ready', links: { self, result: `${self}/result` } })
+  assert.deepEqual(body, {
+    id: body['id'],
+    state: 'ready',
+    links: { self, result: `${self}/result`, events: `${self}/events` },
+  })
   assert.deepEqual(road.items.get(String(body['id']))?.item.input, input)
 })
 

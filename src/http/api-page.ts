@@ -1,0 +1,57 @@
+import { createReadStream, existsSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import { Readable } from 'node:stream'
+
+/** What the page loads: its own node serves it, nothing comes from elsewhere. */
+const pageAssets = {
+  'swagger-ui.css': 'text/css; charset=utf-8',
+  'swagger-ui-bundle.js': 'text/javascript; charset=utf-8',
+  'open.js': 'text/javascript; charset=utf-8',
+} as const
+type PageAsset = keyof typeof pageAssets
+
+/** Swagger UI writes styles into its elements; scripts only come from here. */
+const policy =
+  "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+const page = `<!doctype html>
+<html lang="en">
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>API</title><link rel="stylesheet" href="docs/swagger-ui.css"></head>
+<body><div id="api">This page needs JavaScript; <a href="openapi.json">openapi.json</a> says the same.</div>
+<script src="docs/swagger-ui-bundle.js"></script><script src="docs/open.js"></script></body>
+</html>
+`
+
+const open = `SwaggerUIBundle({
+  url: 'openapi.json',
+  dom_id: '#api',
+  deepLinking: true,
+  displayRequestDuration: true,
+  // Nothing is sent to anybody to be checked.
+  validatorUrl: null,
+})
+`
+
+/** `GET /docs`: the description of the API to read and try, by Swagger UI. */
+export function answerApiPage(): Response {
+  return new Response(page, {
+    headers: { 'content-type': 'text/html; charset=utf-8', 'content-security-policy': policy },
+  })
+}
+
+/** `GET /docs/{asset}` */
+export function answerPageAsset(name: PageAsset): Response {
+  const headers = { 'content-type': pageAssets[name], 'cache-control': 'public, max-age=3600' }
+  if (name === 'open.js') return new Response(open, { headers })
+  return new Response(Readable.toWeb(createReadStream(join(assetFolder(), name))) as ReadableStream, {
+    headers,
+  })
+}
+
+/** In the package the build has put them beside this file; in the repository they are where npm has. */
+function assetFolder(): string {
+  const beside = join(import.meta.dirname, 'api-page')
+  if (existsSync(beside)) return beside
+  return dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'))
+}
