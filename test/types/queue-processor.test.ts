@@ -2,8 +2,9 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { z } from 'zod'
-import type { HandlerContext, Json, QueueItemId } from '../../src/define/define.ts'
+import type { HandlerContext, Json, QueueItemId, Receipt } from '../../src/define/define.ts'
 import { defineQueueProcessor } from '../../src/define/define.ts'
+import type { Node } from '../../src/node.ts'
 import type { Equal, Expect, InputOf, ResultOf } from './expect.ts'
 import { hasType } from './expect.ts'
 
@@ -114,8 +115,8 @@ export function refuseWrongOptions(): unknown[] {
     defineQueueProcessor({ name: 'a', input: z.string(), order: 'loose', process: () => 1 }),
     // @ts-expect-error not part of this release
     defineQueueProcessor({ name: 'a', input: z.string(), dedicated: { stream: 'kafka' } }),
-    // @ts-expect-error not part of this release
-    defineQueueProcessor({ name: 'a', input: z.string(), onBroken: 'block' }),
+    // @ts-expect-error unknown choice
+    defineQueueProcessor({ name: 'a', input: z.string(), onBroken: 'stop' }),
     // @ts-expect-error a key that may be missing
     defineQueueProcessor({ name: 'a', input: keyless, key: (input) => input.k }),
     // @ts-expect-error no such member
@@ -129,4 +130,20 @@ test('a queue processor is typed from end to end', () => {
     ['provision-account', 'double', 'apart', 'quiet'],
   )
   assert.equal(refuseWrongOptions().length, 8)
+})
+
+test('a receipt knows the result as an id does, and what may be asked of accepting', () => {
+  const accept = async (node: Node): Promise<void> => {
+    const receipt = await node.accept(double, '1', { uniqueKey: 'u', uniqueFor: '10 minutes' })
+    hasType<Receipt<number>>()(receipt)
+    hasType<QueueItemId<number>>()(receipt.id)
+    hasType<'new' | 'repeated' | 'replaced'>()(receipt.outcome)
+    hasType<number>()(await node.result(receipt.id))
+    await node.enqueue(double, '1', { debounce: { key: 'k', wait: '30s', maxWait: 300_000 } })
+    // @ts-expect-error a debounce has a wait
+    await node.enqueue(double, '1', { debounce: { key: 'k' } })
+    // @ts-expect-error the input is text
+    await node.accept(double, 1)
+  }
+  assert.equal(typeof accept, 'function')
 })

@@ -1,0 +1,191 @@
+/**
+ * The subpath `coatcheck/client`: calls services over HTTP, typed by the application. It imports nothing of Node.
+ */
+import { toMs, type Duration } from '../base/duration.ts'
+import type { QueueItemId } from '../base/ids.ts'
+import { QueuedRequestError } from '../define/outcome.ts'
+import { failureOf } from './call-failed.ts'
+import { followItem } from './event-stream.ts'
+import type { ItemStatus } from './item-status.ts'
+import { createSender, type SenderOptions } from './sender.ts'
+import type { ServiceInput, ServiceName, ServiceResult } from './service-types.ts'
+
+export { CallFailedError, type ProblemDetails } from './call-failed.ts'
+export type { ItemStatus } from './item-status.ts'
+export type { ServiceInput, ServiceName, ServiceResult } from './service-types.ts'
+export { isQueuedRequest, QueuedRequestError } from '../define/outcome.ts'
+
+export interface ClientOptions<App> extends SenderOptions {
+  /** The name of the application that declares the services: the step of their paths after `/services`. */
+  readonly application: string
+  /** Paths below `baseUrl` of services that have one of their own (`http.path`), or are of another application. */
+  readonly paths?: { readonly [Name in ServiceName<App>]?: string }
+}
+
+export interface CallOptions {
+  /** Makes it safe to send the request again: it is sent up to `retries` times more where no answer came or the service is busy. */
+  readonly idempotencyKey?: string
+  /** Where to post the outcome when a queued request has ended. */
+  readonly callbackUrl?: string
+  /** Follows the work across systems; the node makes one unless set. */
+  readonly correlationId?: string
+  /** Have it queued, also by an immediate service. */
+  readonly respondAsync?: boolean
+  /** How long a service that queues may take to answer with the result all the same, at most 60 s: 0 unless set. */
+  readonly wait?: Duration
+  readonly signal?: AbortSignal
+}
+
+/** Calls services of an application. */
+export interface Client<App> {
+  /**
+   * Calls a service.
+   * @throws QueuedRequestError where the request was queued: fetch its result with the id
+   * @throws CallFailedError with the code of the problem, else
+   */
+  call<Name extends ServiceName<App>>(
+    name: Name,
+    input: ServiceInput<App, Name>,
+    options?: CallOptions,
+  ): Promise<ServiceResult<App, Name>>
+  /**
+   * Calls a service, and where the request is queued waits for its result.
+   * @param options.wait how long in all: 5 minutes unless set
+   * @throws QueuedRequestError where it has not ended by then
+   * @throws CallFailedError
+   */
+  callAndWait<Name extends ServiceName<App>>(
+    name: Name,
+    input: ServiceInput<App, Name>,
+    options?: CallOptions,
+  ): Promise<ServiceResult<App, Name>>
+  /**
+   * The result of a queue item.
+   * @param options.wait how long to wait for its end: 0 unless set
+   * @throws QueuedRequestError where it has not ended in time
+   * @throws CallFailedError with what the service failed with; `ITEM_CANCELLED`, `ITEM_NOT_FOUND`, `ITEM_EXPIRED`
+   */
+  result<Result = unknown>(
+    id: QueueItemId<Result> | string,
+    options?: { readonly wait?: Duration; readonly signal?: AbortSignal },
+  ): Promise<Result>
+  /** How a queue item stands; undefined where there is none (any more), or it is not yours. */
+  item(id: string, options?: { readonly signal?: AbortSignal }): Promise<ItemStatus | undefined>
+  /**
+   * Cancels a queue item.
+   * @returns `cancelled`, or `requested` where its running attempt was told to stop
+   * @throws CallFailedError `ACT_REFUSED` where it had ended
+   */
+  cancel(id: string, options?: { readonly signal?: AbortSignal }): Promise<'cancelled' | 'requested'>
+  /**
+   * How a queue item stands, at once and after each change, until it has ended. Connections that are lost are made again.
+   * @throws CallFailedError
+   */
+  events(id: string, options?: { readonly signal?: AbortSignal }): AsyncIterable<ItemStatus>
+}
+
+/** The longest wait that one request may ask for. */
+const longestWaitMs = 60_000
+
+/**
+ * Makes a client of the services of an application, typed by it alone: none of its code is loaded.
+ * @throws CoatcheckError `OPTION_INVALID`
+ * @example
+ * import type { app } from './app.ts'
+ * const client = createClient<typeof app>({ baseUrl: 'https://hr.example.com', application: 'hr', token })
+ * const { account } = await client.callAndWait('hire-worker', { employeeId: '42' }, { idempotencyKey: request.id })
+ */
+export function createClient<App>(options: ClientOptions<App>): Client<App> {
+  const { send, url } = createSender(options)
+  const paths = (options.paths ?? {}) as Readonly<Record<string, string | undefined>>
+
+  async function call(name: string, input: unknown, given: CallOptions): Promise<unknown> {
+    const waitMs = given.wait === undefined ? undefined : Math.min(toMs(given.wait, 'wait'), longestWaitMs)
+    const prefer = [
+      ...(given.respondAsync ? ['respond-async'] : []),
+      ...(waitMs === undefined ? [] : [`wait=${Math.ceil(waitMs / 1_000)}`]),
+    ].join(', ')
+    const headers = {
+      'content-type': 'application/json',
+      ...(prefer !== '' && { prefer }),
+      ...(given.idempotencyKey !== undefined && {
+        'idempotency-key': `"${given.idempotencyKey.replaceAll(/["\\]/g, String.raw`\$&`)}"`,
+      }),
+      ...(given.callbackUrl !== undefined && { 'callback-url': given.callbackUrl }),
+      ...(given.correlationId !== undefined && { 'x-correlation-id': given.correlationId }),
+    }
+    const response = await send(
+      url(paths[name] ?? `/services/${options.application}/${name}`),
+      { method: 'POST', headers, body: JSON.stringify(input) },
+      { signal: given.signal, waitMs, isSafe: given.idempotencyKey !== undefined },
+    )
+    return readResult(response)
+  }
+
+  async function result(id: string, wait: Duration, signal: AbortSignal | undefined): Promise<unknown> {
+    const until = performance.now() + toMs(wait, 'wait')
+    for (;;) {
+      const leftMs = Math.max(0, Math.ceil(until - performance.now()))
+      const waitMs = Math.min(leftMs, longestWaitMs)
+      const query = waitMs > 0 ? `?wait=${waitMs}ms` : ''
+      const place = url(`/queue-items/${encodeURIComponent(id)}/result${query}`)
+      const response = await send(place, { method: 'GET' }, { signal, waitMs, isSafe: true })
+      if (!isTicket(response) || leftMs <= waitMs) return readResult(response)
+      await response.body?.cancel()
+    }
+  }
+
+  return Object.freeze<Client<App>>({
+    call: (name, input, given = {}) => call(name, input, given) as never,
+    callAndWait: async (name, input, given = {}) => {
+      const wait = given.wait ?? '5 minutes'
+      const until = performance.now() + toMs(wait, 'wait')
+      try {
+        return (await call(name, input, { ...given, wait })) as never
+      } catch (error) {
+        if (!(error instanceof QueuedRequestError)) throw error
+        return (await result(
+          error.queueItemId,
+          Math.max(0, until - performance.now()),
+          given.signal,
+        )) as never
+      }
+    },
+    result: (id, { wait = 0, signal } = {}) => result(id, wait, signal) as never,
+    item: async (id, { signal } = {}) => {
+      const place = url(`/queue-items/${encodeURIComponent(id)}`)
+      const response = await send(place, { method: 'GET' }, { signal, isSafe: true })
+      if (response.status === 404 || response.status === 410) return undefined
+      if (!response.ok) throw await failureOf(response)
+      return (await response.json()) as ItemStatus
+    },
+    cancel: async (id, { signal } = {}) => {
+      const place = url(`/queue-items/${encodeURIComponent(id)}`)
+      const response = await send(place, { method: 'DELETE' }, { signal, isSafe: true })
+      if (!response.ok) throw await failureOf(response)
+      await response.body?.cancel()
+      return response.status === 204 ? 'cancelled' : 'requested'
+    },
+    events: (id, { signal } = {}) =>
+      followItem(send, url(`/queue-items/${encodeURIComponent(id)}/events`), signal),
+  })
+}
+
+/** Whether the answer is the ticket, and not a 202 of the service's own. */
+function isTicket({ status, headers }: Response): boolean {
+  return (
+    status === 202 &&
+    !headers.has('coatcheck-item-state') &&
+    /\/queue-items\/[^/]+$/.test(headers.get('location') ?? '')
+  )
+}
+
+/** @throws QueuedRequestError, CallFailedError */
+async function readResult(response: Response): Promise<unknown> {
+  if (isTicket(response)) throw new QueuedRequestError(((await response.json()) as { id: string }).id)
+  if (!response.ok) throw await failureOf(response)
+  const text = await response.text()
+  if (text === '') return undefined
+  const isJson = /^application\/(?:[\w.!#$&^-]+\+)?json\b/i.test(response.headers.get('content-type') ?? '')
+  return isJson ? (JSON.parse(text) as unknown) : text
+}

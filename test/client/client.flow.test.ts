@@ -1,0 +1,222 @@
+import assert from 'node:assert/strict'
+import { createServer, type RequestListener } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { test, type TestContext } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
+import { z } from 'zod'
+import {
+  CallFailedError,
+  createClient,
+  QueuedRequestError,
+  type ClientOptions,
+  type ItemStatus,
+} from '../../src/client/client.ts'
+import { createNode, defineApplication, defineService, Problem, reply } from '../../src/index.ts'
+import { freshPlace } from '../flows/setup.ts'
+
+function makeApp() {
+  const gate = Promise.withResolvers<void>()
+  const runs: string[] = []
+  const now = defineService({
+    name: 'now',
+    input: z.object({ act: z.string() }),
+    execution: 'immediate',
+    http: { path: '/v1/now' },
+    run: ({ act }) => {
+      runs.push(act)
+      if (act === 'problem')
+        throw new Problem({
+          status: 409,
+          code: 'LOCKED',
+          detail: 'It is locked',
+          errors: [{ detail: 'x', pointer: '#/act' }],
+        })
+      return act === 'nothing' ? undefined : reply({ ran: runs.length }, { status: 201 })
+    },
+  })
+  const later = defineService({
+    name: 'later',
+    input: z.object({ act: z.string() }),
+    retry: { maxAttempts: 1 },
+    run: async ({ act }, ctx) => {
+      if (act === 'problem') throw new Problem({ status: 404, code: 'NOBODY', detail: 'Nobody' })
+      if (act === 'wait') await gate.promise
+      if (act === 'hang') await new Promise((_, reject) => ctx.signal.addEventListener('abort', reject))
+      ctx.progress({ half: true })
+      return { act, correlationId: ctx.context.correlationId }
+    },
+  })
+  return { gate, runs, app: defineApplication({ name: 'hr', definitions: [now, later] }) }
+}
+type App = ReturnType<typeof makeApp>['app']
+
+async function setup(t: TestContext, more: Partial<ClientOptions<App>> = {}) {
+  const { app, gate, runs } = makeApp()
+  const node = await createNode({
+    applications: [app],
+    ...(await freshPlace()),
+    http: { port: 0, basePath: '/in' },
+    log: false,
+    stopTimeout: '1 second',
+  })
+  t.after(() => node.stop())
+  await node.start()
+  const client = createClient<App>({
+    baseUrl: new URL('/in/', node.url),
+    application: 'hr',
+    paths: { now: '/v1/now' },
+    ...more,
+  })
+  return { client, gate, runs, node }
+}
+
+/** A server that answers as it is told, in turn. */
+async function serve(t: TestContext, ...answers: RequestListener[]) {
+  const requests: { url: string | undefined; headers: Record<string, unknown> }[] = []
+  const server = createServer((request, response) => {
+    requests.push({ url: request.url, headers: request.headers })
+    request.resume()
+    answers[Math.min(requests.length, answers.length) - 1]?.(request, response)
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  t.after(() => server.close())
+  t.after(() => server.closeAllConnections())
+  return { requests, baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}` }
+}
+
+const failed = (code: string, status?: number) => (error: unknown) =>
+  error instanceof CallFailedError && error.code === code && (status === undefined || error.status === status)
+
+test('a service that answers at once, with something or nothing', async (t) => {
+  const { client } = await setup(t)
+  assert.deepEqual(await client.call('now', { act: 'a' }), { ran: 1 })
+  assert.equal(await client.call('now', { act: 'nothing' }), undefined)
+})
+
+test('what is queued is thrown with its ticket, which leads to the result', async (t) => {
+  const { client } = await setup(t)
+  const queued = await client
+    .call('later', { act: 'a' }, { correlationId: 'c-1' })
+    .catch((error: unknown) => error)
+  assert.ok(queued instanceof QueuedRequestError)
+  const result = await client.result(queued.queueItemId, { wait: '20s' })
+  assert.deepEqual(result, { act: 'a', correlationId: 'c-1' })
+  assert.equal((await client.item(queued.queueItemId))?.state, 'succeeded')
+  await assert.rejects(client.call('now', { act: 'a' }, { respondAsync: true }), QueuedRequestError)
+  assert.equal((await client.callAndWait('later', { act: 'b' })).act, 'b')
+})
+
+test('waiting ends with the ticket when the time is over', async (t) => {
+  const { client, gate } = await setup(t)
+  const began = performance.now()
+  const waited = await client
+    .callAndWait('later', { act: 'wait' }, { wait: '1.5s' })
+    .catch((error: unknown) => error)
+  assert.ok(waited instanceof QueuedRequestError)
+  assert.ok(performance.now() - began >= 1_400)
+  await assert.rejects(client.result(waited.queueItemId), QueuedRequestError)
+  gate.resolve()
+  assert.equal(((await client.result(waited.queueItemId, { wait: '20s' })) as { act: string }).act, 'wait')
+})
+
+test('a problem is thrown with its code, whether it came at once or later', async (t) => {
+  const { client } = await setup(t)
+  await assert.rejects(client.call('now', { act: 'problem' }), (error) => {
+    assert.ok(failed('LOCKED', 409)(error))
+    assert.deepEqual((error as CallFailedError).errors, [{ detail: 'x', pointer: '#/act' }])
+    assert.equal((error as Error).message, 'It is locked')
+    return true
+  })
+  await assert.rejects(client.callAndWait('later', { act: 'problem' }), failed('NOBODY', 404))
+  await assert.rejects(client.call('now', { act: 1 as never }), failed('PAYLOAD_INVALID', 422))
+  await assert.rejects(client.result('17'), failed('ITEM_ID_INVALID', 404))
+  assert.equal(await client.item('0199f3a1-7c00-8001-8001-5f3c9a2b1000'), undefined)
+})
+
+test('an item is followed to its end, and cancelled', async (t) => {
+  const { client } = await setup(t)
+  const queued = await client.call('later', { act: 'hang' }).catch((error: unknown) => error)
+  assert.ok(queued instanceof QueuedRequestError)
+  const seen: ItemStatus['state'][] = []
+  for await (const status of client.events(queued.queueItemId)) {
+    seen.push(status.state)
+    // Running shows after a second.
+    if (status.state === 'running') assert.equal(await client.cancel(queued.queueItemId), 'requested')
+  }
+  assert.deepEqual([seen[0], seen.at(-1)], ['ready', 'cancelled'])
+  await assert.rejects(client.result(queued.queueItemId), failed('ITEM_CANCELLED', 409))
+  assert.equal(await client.cancel(queued.queueItemId), 'cancelled')
+})
+
+test('a request with a key is sent again until it is answered; one without is not', async (t) => {
+  const { requests, baseUrl } = await serve(
+    t,
+    (request) => request.socket.destroy(),
+    (_, response) => response.writeHead(503, { 'retry-after': '0' }).end(),
+    (_, response) =>
+      response
+        .writeHead(409, { 'content-type': 'application/problem+json', 'retry-after': '0' })
+        .end(JSON.stringify({ code: 'IDEMPOTENCY_KEY_IN_USE' })),
+    (_, response) => response.writeHead(200, { 'content-type': 'application/json' }).end('{"ran":1}'),
+  )
+  const client = createClient<App>({ baseUrl, application: 'hr', token: () => 'secret' })
+  assert.deepEqual(await client.call('now', { act: 'a' }, { idempotencyKey: 'a "b" \\' }), { ran: 1 })
+  assert.deepEqual(
+    requests.map(({ headers }) => [headers['idempotency-key'], headers['authorization']]),
+    Array.from({ length: 4 }, () => ['"a \\"b\\" \\\\"', 'Bearer secret']),
+  )
+  const other = await serve(t, (request) => request.socket.destroy())
+  const bare = createClient<App>({ baseUrl: other.baseUrl, application: 'hr' })
+  await assert.rejects(bare.call('now', { act: 'a' }), failed('CONNECTION_FAILED'))
+  assert.equal(other.requests.length, 1)
+})
+
+test('what is no problem document is told by its status; redirects and silence are errors', async (t) => {
+  const { baseUrl } = await serve(
+    t,
+    (_, response) => response.writeHead(418, { 'content-type': 'text/html' }).end('<h1>secret'),
+    (_, response) => response.writeHead(302, { location: 'https://example.com' }).end(),
+    () => {},
+  )
+  const client = createClient<App>({ baseUrl, application: 'hr', timeout: 300, retries: 0 })
+  await assert.rejects(client.call('now', { act: 'a' }), failed('HTTP_418', 418))
+  await assert.rejects(client.call('now', { act: 'a' }), failed('CONNECTION_FAILED'))
+  await assert.rejects(client.call('now', { act: 'a' }), failed('TIMEOUT'))
+  const mine = new AbortController()
+  const aborted = client.call('now', { act: 'a' }, { signal: mine.signal })
+  mine.abort(new Error('mine'))
+  await assert.rejects(aborted, /mine/)
+})
+
+test('events go on over connections that are lost', async (t) => {
+  const event = (state: string) => `event: status\nid: ${state}-1\ndata: {"state":"${state}"}\n\n`
+  const start = (response: Parameters<RequestListener>[1]) =>
+    response.writeHead(200, { 'content-type': 'text/event-stream' })
+  const { requests, baseUrl } = await serve(
+    t,
+    (request, response) => {
+      start(response).write(event('ready'))
+      void delay(50).then(() => request.socket.destroy())
+    },
+    (_, response) => start(response).end(`: hello\n\n${event('ready')}${event('running')}`),
+    (_, response) => start(response).end(event('succeeded')),
+  )
+  const client = createClient<App>({ baseUrl, application: 'hr' })
+  const seen: string[] = []
+  for await (const { state } of client.events('x')) seen.push(state)
+  assert.deepEqual(seen, ['ready', 'running', 'succeeded'])
+  assert.deepEqual(
+    requests.map(({ headers }) => headers['last-event-id']),
+    [undefined, 'ready-1', 'running-1'],
+  )
+})
+
+test('options that cannot be used are refused when the client is made', () => {
+  for (const [options, message] of [
+    [{ baseUrl: 'hr.example.com' }, /baseUrl is "hr.example.com"; give where the node answers/],
+    [{ baseUrl: 'http://a/?b' }, /baseUrl/],
+    [{ retries: 11 }, /retries is 11; give a whole number from 0 to 10/],
+    [{ timeout: 'soon' }, /timeout is "soon"/],
+  ] as const)
+    assert.throws(() => createClient<App>({ baseUrl: 'http://a', application: 'hr', ...options }), message)
+})
