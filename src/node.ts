@@ -6,13 +6,18 @@ import type { QueueItemId } from './base/ids.ts'
 import { unknownOption } from './base/suggestion.ts'
 import type { Tx } from './base/tx.ts'
 import { packageVersion } from './base/version.ts'
-import type { Enqueueable, EnqueueOptions } from './define/context.ts'
+import type { Enqueueable, EnqueueOptions, Receipt } from './define/context.ts'
 import type { FailureRecord } from './define/failure.ts'
 import type { Item, ItemLogEntry } from './define/item.ts'
+import { DatabaseWatch } from './engine/database-watch.ts'
 import { Engine } from './engine/engine.ts'
 import { findDefinition } from './engine/enqueuer.ts'
 import { createHttpDoor, type HttpDoor } from './http/door.ts'
-import { HttpListener } from './http/listener.ts'
+import { HttpListener, isLocalHost } from './http/listener.ts'
+import { createSignIn, type AuthSettings } from './http/sign-in.ts'
+import { itemActs, type ItemActs } from './node/acts.ts'
+import { apiKeysOf, type ApiKeys } from './node/api-keys.ts'
+import { withCallbacks } from './node/callbacks.ts'
 import { ItemEndedError } from './node/item-ended.ts'
 import { checkOptions, type CheckedOptions, type HttpOptions, type NodeOptions } from './node/options.ts'
 import { logEvents } from './observe/log.ts'
@@ -29,15 +34,25 @@ export interface ResultOptions {
   readonly signal?: AbortSignal
 }
 
+/** The partitions of a queue. */
+export interface QueuePartitions {
+  readonly queue: string
+  /** Raised by each change. */
+  readonly generation: number
+  readonly partitions: number
+  /** False where the queue had as many already. */
+  readonly changed: boolean
+}
+
 /** A process at work. One that was never started is a client: it accepts, looks up and waits for results. */
-export interface Node {
+export interface Node extends ItemActs {
   /** Its boot id: another one after every start of the process. */
   readonly id: string
   /** What happens inside. */
   readonly events: Events
   /** Where it listens, once started: `http://127.0.0.1:3000`. */
   readonly url: string | undefined
-  /** Things to know about the database, in sentences. */
+  /** Things to know about the database and its queues, in sentences. */
   readonly warnings: readonly string[]
   /** Begins to run items (a `background` node) and to listen (a `web` node). Again is fine. */
   start(): Promise<void>
@@ -46,14 +61,30 @@ export interface Node {
   /**
    * Hands work over. The item is durable when this resolves with its id.
    * @throws CoatcheckError `PAYLOAD_INVALID` and its kind, `KEY_INVALID`, `OPTION_INVALID`, `UNKNOWN_PROCESSOR`,
-   * `DATABASE_UNREACHABLE`, `OUTCOME_UNKNOWN`, `BACKLOG_FULL`
+   * `DATABASE_UNREACHABLE`, `OUTCOME_UNKNOWN`, `BACKLOG_FULL`, `QUEUE_FULL`, `UNIQUE_KEY_BUSY`, `UNIQUE_KEY_REUSED`
    */
   enqueue<Input, Result>(
     target: Enqueueable<Input, Result>,
     input: NoInfer<Input>,
     options?: NodeEnqueueOptions,
   ): Promise<QueueItemId<Result>>
-  /** Hands over many at once: all are checked before any is accepted. The ids are in the order of the inputs. */
+  /**
+   * As `enqueue`, and says what came of it: a new item, one that was there already under the unique key, or one that waited
+   * under the debounce key and has the new payload now.
+   * @throws CoatcheckError as `enqueue`
+   * @example
+   * const { id, outcome } = await node.accept(provision, input, { uniqueKey: request.id, uniqueFor: '10 minutes' })
+   */
+  accept<Input, Result>(
+    target: Enqueueable<Input, Result>,
+    input: NoInfer<Input>,
+    options?: NodeEnqueueOptions,
+  ): Promise<Receipt<Result>>
+  /**
+   * Hands over many at once: all are checked before any is accepted. The ids are in the order of the inputs. Up to 5,000 items and
+   * 8,000,000 characters are accepted all or none, and with `tx` however many; without, more go one flush after the other.
+   * @throws CoatcheckError as `enqueue`; where only the first were accepted, with their ids in `accepted`
+   */
   enqueueMany<Input, Result>(
     target: Enqueueable<Input, Result>,
     inputs: readonly NoInfer<Input>[],
@@ -69,10 +100,20 @@ export interface Node {
    * `ITEM_NOT_FOUND`, `NODE_STOPPED`
    */
   result<Result>(id: QueueItemId<Result>, options?: ResultOptions): Promise<Result>
+  /**
+   * Gives a queue another number of partitions, while all nodes work. What is accepted from then on goes to new partitions, which
+   * are run when the old ones are drained; items of one key keep their order. The same number changes nothing.
+   * @param queue its name: `standard`, or that of the definition it is dedicated to
+   * @param partitions 1 to 4,096; the numbers of all partitions that the queue ever had are 4,096 together
+   * @throws CoatcheckError `UNKNOWN_QUEUE`, `OPTION_INVALID`, `PARTITIONS_USED_UP`
+   */
+  repartition(queue: string, partitions: number): Promise<QueuePartitions>
   /** Runs a statement of yours on the node's database. */
   query: Tx['query']
   /** Runs a transaction of yours on the node's database: commits when `work` returns, rolls back when it throws. */
   transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T>
+  /** The API keys of all nodes of this database and schema. */
+  readonly apiKeys: ApiKeys
   /** Answers an HTTP request: mounts the node into a server of yours. */
   fetch(request: Request): Promise<Response>
 }
@@ -87,9 +128,10 @@ export interface Node {
 export async function createNode(options: NodeOptions): Promise<Node> {
   const checked = checkOptions(options)
   const database = await openDatabase(checked.database)
-  const node = new RunningNode(checked, database)
+  const running = new RunningNode(checked, database)
+  const node: Node = Object.assign(running, itemActs(engineOf(running).acts))
   try {
-    await node.open()
+    await running.open()
     return node
   } catch (error) {
     await node.stop()
@@ -97,21 +139,22 @@ export async function createNode(options: NodeOptions): Promise<Node> {
   }
 }
 
-const engines = new WeakMap<Node, Engine>()
+const engines = new WeakMap<object, Engine>()
 
 /** What drives a node, for `coatcheck/testing`. */
-export function engineOf(node: Node): Engine {
+export function engineOf(node: object): Engine {
   const engine = engines.get(node)
   if (!engine) throw new TypeError('This is not a node that createNode made')
   return engine
 }
 
-class RunningNode implements Node {
+class RunningNode implements Omit<Node, keyof ItemActs> {
   readonly events = new Events()
-  readonly warnings: readonly string[]
+  readonly apiKeys: ApiKeys
   readonly #options: CheckedOptions
   readonly #database: OpenDatabase
   readonly #engine: Engine
+  readonly #watch: DatabaseWatch
   readonly #door: HttpDoor
   #listener: HttpListener | undefined
   #starting: Promise<void> | undefined
@@ -121,16 +164,18 @@ class RunningNode implements Node {
   constructor(options: CheckedOptions, database: OpenDatabase) {
     this.#options = options
     this.#database = database
-    this.warnings = database.warnings
+    this.apiKeys = apiKeysOf(database)
     if (options.log) logEvents(this.events, options.log)
     const name = options.name ?? hostname()
     const url =
       typeof options.database.database === 'string' && options.database.database !== 'embedded'
         ? options.database.database
         : undefined
+    const basePath = (options.http && options.http.basePath) || ''
+    const { definitions, checkCallback } = withCallbacks(options, basePath)
     this.#engine = new Engine({
       database,
-      definitions: options.registry.definitions,
+      definitions,
       events: this.events,
       name,
       version: packageVersion,
@@ -140,15 +185,19 @@ class RunningNode implements Node {
       maxUnsettled: options.maxUnsettled,
       stopTimeoutMs: options.stopTimeoutMs,
     })
+    this.#watch = new DatabaseWatch(database, this.events)
     engines.set(this, this.#engine)
+    const report = (error: unknown, reference?: string): void =>
+      this.events.emit('problem', { where: reference === undefined ? 'http' : `http ${reference}`, error })
     this.#door = createHttpDoor({
       road: this.#engine,
       name,
       environment: process.env['NODE_ENV'],
       durability: database.driver.kind === 'pglite' ? 'development' : 'durable',
-      ...(options.http && options.http.basePath !== undefined ? { basePath: options.http.basePath } : {}),
-      onError: (error, reference) =>
-        this.events.emit('problem', { where: reference === undefined ? 'http' : `http ${reference}`, error }),
+      basePath,
+      checkCallback,
+      ...(options.auth && { auth: doorAuth(options.auth, database, report) }),
+      onError: report,
     })
   }
 
@@ -158,6 +207,10 @@ class RunningNode implements Node {
 
   get id(): string {
     return this.#engine.bootId
+  }
+
+  get warnings(): readonly string[] {
+    return [...this.#database.warnings, ...listenWarnings(this.#options), ...this.#engine.warnings]
   }
 
   get url(): string | undefined {
@@ -193,6 +246,19 @@ class RunningNode implements Node {
       input,
       options,
     )) as QueueItemId<Result>
+  }
+
+  async accept<Input, Result>(
+    target: Enqueueable<Input, Result>,
+    input: NoInfer<Input>,
+    options: NodeEnqueueOptions = {},
+  ): Promise<Receipt<Result>> {
+    this.#checkOpen()
+    return (await this.#engine.receive(
+      findDefinition(this.#engine.definitions, target),
+      input,
+      options,
+    )) as Receipt<Result>
   }
 
   async enqueueMany<Input, Result>(
@@ -248,6 +314,12 @@ class RunningNode implements Node {
     )
   }
 
+  async repartition(queue: string, partitions: number): Promise<QueuePartitions> {
+    this.#checkOpen()
+    const { generation, partitions: count, changed } = await this.#engine.repartition(queue, partitions)
+    return { queue, generation, partitions: count, changed }
+  }
+
   query(text: string, values?: unknown[]): ReturnType<Tx['query']> {
     return this.#database.driver.query(text, values)
   }
@@ -268,10 +340,11 @@ class RunningNode implements Node {
   }
 
   async #start(): Promise<void> {
+    await this.#watch.start()
     await this.#engine.start()
     const { http, nodeTypes } = this.#options
     if (http !== false && nodeTypes.includes('web') && !this.#listener)
-      this.#listener = await listen(this.#door, http)
+      this.#listener = await listen(this.#door, http, this.#options.auth !== undefined)
   }
 
   async #stop(): Promise<void> {
@@ -279,14 +352,27 @@ class RunningNode implements Node {
     // Backward: no new work from outside, then the work itself, then what it stands on.
     await this.#listener?.stop()
     await this.#engine.stop()
+    await this.#watch.stop()
     this.#closed = true
     await this.#database.driver.close()
   }
 }
 
+function doorAuth(auth: AuthSettings, database: OpenDatabase, report: (error: unknown) => void) {
+  return { signIn: createSignIn(auth, database, report), ...(auth.rate && { rate: auth.rate }) }
+}
+
+/** Credentials cross the network in what we listen to. */
+function listenWarnings({ http, nodeTypes }: CheckedOptions): string[] {
+  if (!http || http.host === undefined || isLocalHost(http.host) || !nodeTypes.includes('web')) return []
+  return [
+    `http.host is ${http.host}, and the node itself speaks plain HTTP: put a proxy that ends TLS in front of it`,
+  ]
+}
+
 /** Listens where it was told; where nothing was said and the usual port is taken, on a free one. */
-async function listen(door: HttpDoor, http: HttpOptions): Promise<HttpListener> {
-  const place = { door, ...(http.host === undefined ? {} : { host: http.host }) }
+async function listen(door: HttpDoor, http: HttpOptions, anyAddress: boolean): Promise<HttpListener> {
+  const place = { door, anyAddress, ...(http.host === undefined ? {} : { host: http.host }) }
   const listener = new HttpListener({ ...place, ...(http.port === undefined ? {} : { port: http.port }) })
   try {
     await listener.start()

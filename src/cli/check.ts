@@ -1,3 +1,4 @@
+import { queuesOf } from '../define/definition.ts'
 import { checkOptions } from '../node/options.ts'
 import { loadConfiguration, type NodeFlags } from './configuration.ts'
 
@@ -9,10 +10,12 @@ export async function check(module: string, flags: NodeFlags): Promise<void> {
   console.log(
     `${module} is in order: ${count(definitions.length - services, 'queue processor')} and ${count(services, 'service')}.`,
   )
-  for (const { name, kind, application, queue } of definitions)
+  for (const definition of definitions) {
+    const { name, kind, application } = definition
     console.log(
-      `  ${application}  ${kind === 'service' ? 'service' : 'queue processor'}  ${name}  on ${queue}`,
+      `  ${application}  ${kind === 'service' ? 'service' : 'queue processor'}  ${name}  on ${queuesOf(definition).join(', ')}`,
     )
+  }
 }
 
 function count(number: number, noun: string): string {

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { isDeclared } from '../define/declared.ts'
@@ -22,6 +23,20 @@ export interface NodeFlags extends DatabaseFlags {
 /** `--database`, else `DATABASE_URL`, else nothing, which is embedded. An empty variable is one that is not set. */
 export function databaseOf(flags: DatabaseFlags): string | undefined {
   return flags.database ?? (process.env['DATABASE_URL'] || undefined)
+}
+
+/**
+ * The database of a command that must not make one, as opening an embedded one does.
+ * @throws Error that says where none is
+ */
+export function existingDatabase(flags: DatabaseFlags): string | undefined {
+  const database = databaseOf(flags)
+  const { directory = '.coatcheck/data' } = flags
+  if ((database === undefined || database === 'embedded') && !existsSync(directory))
+    throw new Error(
+      `There is no embedded database in ${directory}; name one with --directory, or another database with --database or DATABASE_URL.`,
+    )
+  return database
 }
 
 /**
@@ -63,6 +78,7 @@ function withFlags(options: NodeOptions, flags: NodeFlags): NodeOptions {
     ...(host !== undefined && { host }),
     ...(port !== undefined && { port }),
   }
+  const callbacks = callbacksOf(options.callbacks)
   const isOff = options.http === false && host === undefined && port === undefined
   return {
     ...options,
@@ -71,5 +87,26 @@ function withFlags(options: NodeOptions, flags: NodeFlags): NodeOptions {
     ...(directory !== undefined && { directory }),
     ...(types !== undefined && { nodeTypes: types as NodeType[] }),
     ...(!isOff && { http }),
+    ...(callbacks !== undefined && { callbacks }),
   }
+}
+
+/** What `COATCHECK_CALLBACK_SECRETS` and `COATCHECK_CALLBACK_ALLOW_HOSTS` say, where the configuration does not. */
+function callbacksOf(given: NodeOptions['callbacks']): NodeOptions['callbacks'] {
+  const secrets = listIn('COATCHECK_CALLBACK_SECRETS')
+  const allowHosts = listIn('COATCHECK_CALLBACK_ALLOW_HOSTS')
+  // anything but an object is for the check of the options to refuse
+  const isOpen = given === undefined ? secrets !== undefined : typeof given === 'object' && given !== null
+  if (!isOpen) return given
+  return {
+    ...(secrets && { secrets }),
+    ...(allowHosts && { allowHosts }),
+    ...given,
+  } as NodeOptions['callbacks']
+}
+
+/** A list in an environment variable, parted by commas or blanks; an empty variable is one that is not set. */
+function listIn(variable: string): string[] | undefined {
+  const list = (process.env[variable] ?? '').split(/[\s,]+/).filter((entry) => entry !== '')
+  return list.length > 0 ? list : undefined
 }

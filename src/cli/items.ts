@@ -1,11 +1,11 @@
-import { existsSync } from 'node:fs'
 import { CoatcheckError } from '../base/errors.ts'
+import { Events } from '../base/events.ts'
 import { parseItemId } from '../base/ids.ts'
 import type { Item, ItemLogEntry } from '../define/item.ts'
 import { Lookup } from '../engine/lookup.ts'
 import { Topology } from '../engine/topology.ts'
 import { openDatabase } from '../store/database.ts'
-import { databaseOf, type DatabaseFlags } from './configuration.ts'
+import { existingDatabase, type DatabaseFlags } from './configuration.ts'
 import { plain } from './sentence.ts'
 
 /**
@@ -26,7 +26,7 @@ export async function showItem(
     migrate: 'check',
   })
   try {
-    const lookup = new Lookup(database, new Topology(database, []), new Map())
+    const lookup = new Lookup(database, new Topology(database, []), new Map(), new Events())
     const standing = await lookup.standing(id)
     if (!standing)
       throw new CoatcheckError(
@@ -40,17 +40,6 @@ export async function showItem(
   } finally {
     await database.driver.close()
   }
-}
-
-/** To open an embedded database makes it; who only looks must not. */
-function existingDatabase(flags: DatabaseFlags): string | undefined {
-  const database = databaseOf(flags)
-  const { directory = '.coatcheck/data' } = flags
-  if ((database === undefined || database === 'embedded') && !existsSync(directory))
-    throw new Error(
-      `There is no embedded database in ${directory}; name one with --directory, or another database with --database or DATABASE_URL.`,
-    )
-  return database
 }
 
 function showTable(item: Item, log: readonly ItemLogEntry[]): string {

@@ -1,5 +1,5 @@
 import { packageVersion } from '../base/version.ts'
-import type { Definition } from '../define/definition.ts'
+import { queuesOf, type Definition } from '../define/definition.ts'
 import { resolveApplications } from '../define/registry.ts'
 import type { Node } from '../node.ts'
 import { createNode } from '../node.ts'
@@ -52,7 +52,7 @@ function banner(node: Node, options: NodeOptions): string {
     ],
     ['database', describeDatabase(options)],
     ['types', (options.nodeTypes ?? ['web', 'background']).join(', ')],
-    ...queuesOf([...definitions.values()]),
+    ...queueLines([...definitions.values()]),
   ]
   const told = lines.map(([name = '', value = '']) => `  ${name.padEnd(10)}${value}`)
   return [`Coatcheck ${packageVersion}`, ...told, ...node.warnings.map((warning) => `  ${warning}`)].join(
@@ -73,8 +73,11 @@ function describeDatabase({ database, directory = '.coatcheck/data' }: NodeOptio
 }
 
 /** A line for each queue, with whose items run on it. */
-function queuesOf(definitions: readonly Definition[]): string[][] {
-  const byQueue = Map.groupBy(definitions, ({ queue }) => queue)
+function queueLines(definitions: readonly Definition[]): string[][] {
+  const placed = definitions.flatMap((definition) =>
+    queuesOf(definition).map((queue) => ({ ...definition, queue })),
+  )
+  const byQueue = Map.groupBy(placed, ({ queue }) => queue)
   return [...byQueue].map(([queue, members], index) => {
     const names = members.map(({ name, run }) => (run ? name : `${name} (accepted only)`)).join(', ')
     return [index === 0 ? 'queues' : '', queue === names ? queue : `${queue}: ${names}`]

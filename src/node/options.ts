@@ -2,16 +2,21 @@ import { durationMs, type Duration } from '../base/duration.ts'
 import { CoatcheckError } from '../base/errors.ts'
 import { showValue } from '../base/shown-value.ts'
 import { unknownOption } from '../base/suggestion.ts'
+import { checkCallbacks, type CallbackOptions, type CheckedCallbacks } from '../connect/callback-options.ts'
 import type { AnyApplication } from '../define/application.ts'
 import type { Registry } from '../define/definition.ts'
+import { OptionReader } from '../define/option-reader.ts'
 import { resolveApplications } from '../define/registry.ts'
+import { isLocalHost } from '../http/listener.ts'
+import type { AuthSettings } from '../http/sign-in.ts'
 import { createLog, type Log } from '../observe/log.ts'
 import type { DatabaseOptions } from '../store/database.ts'
+import { checkAuth, type AuthOptions } from './auth-options.ts'
 
 export type NodeType = 'web' | 'background'
 
 export interface HttpOptions {
-  /** A loopback address; `127.0.0.1` unless set. */
+  /** `127.0.0.1` unless set. Without `auth` it has to be a loopback address. */
   readonly host?: string
   /** 3000, or a free one where that is taken, unless set; 0 takes a free one. */
   readonly port?: number
@@ -34,12 +39,16 @@ export interface NodeOptions {
   readonly nodeTypes?: readonly NodeType[]
   /** Where to listen, or false for nowhere. Only a `web` node listens. */
   readonly http?: HttpOptions | false
+  /** Who may call over HTTP. Unless set only this machine may, outside production. */
+  readonly auth?: AuthOptions
   /** A label for logs and the console; the host's name unless set. */
   readonly name?: string
   /** Items that are finished and not yet settled, at most: as many may run again after a crash. 1–10,000; 500 unless set. */
   readonly maxUnsettled?: number
   /** How long `stop` lets handlers go on: 0 to 1 hour; 30 seconds unless set. */
   readonly stopTimeout?: Duration
+  /** Posts the ends of queued service requests to those who ask for it; nobody can ask unless set. */
+  readonly callbacks?: CallbackOptions
   /** A pino logger or one like it, or false for none; warnings as JSON lines on stderr unless set (`LOG_LEVEL` lowers it). */
   readonly log?: Log | false
   /** Prepare hot statements; switch off behind a PgBouncer older than 1.21 in transaction mode. On unless set. */
@@ -56,9 +65,11 @@ const known = [
   'migrate',
   'nodeTypes',
   'http',
+  'auth',
   'name',
   'maxUnsettled',
   'stopTimeout',
+  'callbacks',
   'log',
   'preparedStatements',
   'listen',
@@ -71,9 +82,11 @@ export interface CheckedOptions {
   readonly database: DatabaseOptions
   readonly nodeTypes: readonly NodeType[]
   readonly http: HttpOptions | false
+  readonly auth: AuthSettings | undefined
   readonly name: string | undefined
   readonly maxUnsettled: number
   readonly stopTimeoutMs: number
+  readonly callbacks: CheckedCallbacks | undefined
   readonly log: Log | undefined
   readonly preparedStatements: boolean
 }
@@ -100,6 +113,12 @@ export function checkOptions(given: NodeOptions): CheckedOptions {
   checkDatabase(given.database, problems)
   const nodeTypes = checkTypes(given.nodeTypes, problems)
   const http = checkHttp(given.http, problems)
+  const auth = readAuth(given, resolved?.registry, problems)
+  // a host alone opens nothing to the world
+  if (http && given.auth === undefined && nodeTypes.includes('web') && !isLocal(http.host))
+    problems.push(
+      `http.host is ${showValue(http.host)}, which others can reach, and there is no auth; set auth to say who may call, or leave http.host out to listen on 127.0.0.1`,
+    )
   const maxUnsettled = given.maxUnsettled ?? 500
   if (!Number.isInteger(maxUnsettled) || maxUnsettled < 1 || maxUnsettled > 10_000)
     problems.push(
@@ -110,6 +129,7 @@ export function checkOptions(given: NodeOptions): CheckedOptions {
     problems.push(
       `stopTimeout is ${showValue(given.stopTimeout)}; it must be a duration of at most 1 hour, such as '30s'`,
     )
+  const callbacks = checkCallbacks(given.callbacks, (problem) => problems.push(problem))
   if (given.migrate !== undefined && given.migrate !== 'auto' && given.migrate !== 'check')
     problems.push(`migrate is ${showValue(given.migrate)}; it must be 'auto' or 'check'`)
   for (const name of ['preparedStatements', 'listen'] as const)
@@ -126,12 +146,24 @@ export function checkOptions(given: NodeOptions): CheckedOptions {
     database: databaseOptions(given),
     nodeTypes,
     http,
+    auth,
     name: given.name,
     maxUnsettled,
     stopTimeoutMs: stopTimeoutMs as number,
+    callbacks,
     log: given.log === false ? undefined : (given.log ?? createLog()),
     preparedStatements: given.preparedStatements ?? true,
   })
+}
+
+function readAuth(given: NodeOptions, registry: Registry | undefined, problems: string[]) {
+  const reader = new OptionReader({ auth: given.auth }, (problem) => problems.push(problem))
+  const auth = reader.within('auth', '{ apiKeys: true }')
+  return auth && checkAuth(auth, registry)
+}
+
+function isLocal(host: unknown): boolean {
+  return typeof host !== 'string' || isLocalHost(host)
 }
 
 function checkDatabase(given: unknown, problems: string[]): void {

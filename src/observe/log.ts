@@ -14,11 +14,19 @@ const levels: Record<EventName, 'info' | 'warn' | 'error' | undefined> = {
   'node.stopped': 'info',
   'node.lease-lost': 'error',
   'node.lease-regained': 'warn',
+  'database.away': 'error',
+  'database.back': 'warn',
   'partition.acquired': 'info',
   'partition.released': 'info',
+  'partition.drained': 'info',
+  'partition.mode': 'warn',
   'item.failed': 'info',
   'item.broken': 'warn',
+  'key.blocked': 'warn',
+  'key.opened': 'info',
+  'item.crashed-node': 'error',
   'item.stuck': 'warn',
+  'act.decided': 'info',
   'settle.done': undefined,
   problem: 'warn',
 }
@@ -31,23 +39,44 @@ export function createLog(): Logger {
   )
 }
 
+/** Between two lines that say that the database has not answered in time. */
+const timeoutsEveryMs = 30_000
+
 /**
- * Writes events to a log. Fields are those of the events: ids, names and codes, never payloads or error objects.
+ * Writes events to a log. That the database is away is told by `database.away`: what fails because of it is not told again.
+ * Fields are those of the events: ids, names and codes, never payloads, keys or error objects.
  * @returns stops it
  */
 export function logEvents(events: Events, log: Log): () => void {
+  let isAway = false
+  let toldOfTimeoutAt = -Infinity
   return events.listen((name, data) => {
+    if (name === 'database.away') isAway = true
+    if (name === 'database.back') isAway = false
     const level = levels[name]
-    if (level) log[level]({ event: name, ...fieldsOf(name, data) }, name)
+    if (!level) return
+    if (name === 'problem') {
+      const { error } = data as EventMap['problem']
+      // A connection that was lost is had again by itself; where the database is away, that is told once.
+      if (isCoatcheckError(error, 'DATABASE_UNREACHABLE')) return
+      if (isCoatcheckError(error, 'DATABASE_TIMEOUT')) {
+        const now = performance.now()
+        if (isAway || now - toldOfTimeoutAt < timeoutsEveryMs) return
+        toldOfTimeoutAt = now
+      }
+    }
+    log[level]({ event: name, ...fieldsOf(data) }, name)
   })
 }
 
-function fieldsOf<Name extends EventName>(name: Name, data: EventMap[Name]): object {
-  if (name !== 'problem') return data
-  const { where, error } = data as EventMap['problem']
+function fieldsOf(data: object): object {
+  // A partition key may name a person.
+  const { key: _key, ...allowed } = data as { readonly key?: unknown }
+  if (!('error' in allowed)) return allowed
+  const { error, ...fields } = allowed as { readonly error: unknown }
   // An error object may carry anything, a connection string too: only its code and its sentence are logged.
   const code = isCoatcheckError(error)
     ? error.code
     : ((error as { code?: unknown } | undefined)?.code ?? undefined)
-  return { where, code, detail: error instanceof Error ? error.message : String(error) }
+  return { ...fields, code, detail: error instanceof Error ? error.message : String(error) }
 }

@@ -9,15 +9,17 @@ const pollMs = 50
 /** Waits until the database holds nothing that waits for the nodes; the database says it, so it is true of all nodes. */
 export async function untilDrained(engine: Engine, events: Events, timeoutMs: number): Promise<void> {
   const { driver, schema } = engine.database
-  const strict = [...engine.definitions.values()]
-    .filter((definition) => definition.order === 'strict')
-    .map((definition) => ({ id: definition.id, scope: definition.orderScope }))
+  const scopes = Array.from(engine.definitions.values(), ({ id, orderScope, order }) => ({
+    id,
+    scope: orderScope,
+    strict: order === 'strict',
+  }))
   const deadline = performance.now() + timeoutMs
   for (;;) {
     const settled = nextSettle(events)
     try {
       const began = performance.now()
-      const open = await readOpenItems(driver, schema, strict)
+      const open = await readOpenItems(driver, schema, scopes)
       if (open.length === 0) return
       if (performance.now() >= deadline) throw new Error(describe(open, timeoutMs))
       // With many items a look takes its time; most of it is left to the nodes.

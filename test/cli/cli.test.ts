@@ -37,6 +37,21 @@ test('check tells all problems at once', async () => {
   assert.doesNotMatch(wrong.err, /^ +at /m)
 })
 
+test('secrets of callbacks come from the environment, and are not shown', async (t) => {
+  const names = ['COATCHECK_CALLBACK_SECRETS', 'COATCHECK_CALLBACK_ALLOW_HOSTS'] as const
+  t.after(() => names.forEach((name) => delete process.env[name]))
+  process.env[names[0]] = `whsec_${Buffer.alloc(32, 1).toString('base64')}, sesame-open`
+  process.env[names[1]] = 'erp.internal 8.8.8.0/24'
+  const { code, err } = await runCommand('check', echoApp)
+  assert.equal(code, 1)
+  assert.match(err, /callbacks\.secrets\[1\] does not begin with whsec_/)
+  assert.match(err, /callbacks\.allowHosts has "8\.8\.8\.0\/24"/)
+  assert.doesNotMatch(err, /sesame|AQEB/)
+  process.env[names[0]] = `whsec_${Buffer.alloc(32, 1).toString('base64')}`
+  process.env[names[1]] = ''
+  assert.equal((await runCommand('check', echoApp)).code, 0)
+})
+
 test('a module that is none, or that exports nothing to run, is told in a sentence', async () => {
   const [missing, empty] = await Promise.all([
     runCommand('check', './nowhere.ts'),
@@ -71,7 +86,16 @@ test('who only looks at an item makes no database', async () => {
 
 test('cli.md lists the commands and options, and nothing else', async () => {
   const page = await readFile(new URL('../../docs/reference/cli.md', import.meta.url), 'utf8')
-  const commands = [[], ['start'], ['migrate'], ['check'], ['items']]
+  const commands = [
+    [],
+    ['start'],
+    ['migrate'],
+    ['check'],
+    ['items'],
+    ['keys', 'create'],
+    ['keys', 'list'],
+    ['keys', 'revoke'],
+  ]
   const helps = await Promise.all(commands.map((command) => runCommand(...command, '--help')))
   const told = helps.map(({ out }) => out).join('\n')
   const list = /Commands:\n([^]*?)\n\n/.exec(told)?.[1] ?? ''

@@ -33,8 +33,8 @@ export function testEngineStatements(database: TxDatabase, subject: TxSubject): 
       const rows = [{ queue: 1, partition: 0, generation: 1, flush: uniqueFlush }]
       const items = [{ row: 1, id: unique, scope: 'provision', key: awkward, entry: '7', kept_ms: 1000 }]
       const answer = await tx.query(
-        'select ids::text as ids, clock from coatcheck.append_unique($1::text::json, $2::text::json, $3::float8)',
-        [JSON.stringify(rows), JSON.stringify(items), null],
+        'select ids::text as ids, clock from coatcheck.append_unique($1::text::json, $2::text::json, $3::float8, $4)',
+        [JSON.stringify(rows), JSON.stringify(items), null, false],
       )
       assert.deepEqual(JSON.parse(answer.rows[0].ids), [unique])
       assert.equal(typeof answer.rows[0].clock, 'number')
