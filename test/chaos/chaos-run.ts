@@ -5,10 +5,21 @@ import { checkHistory, type Limits, type Verdict } from './check-history.ts'
 import { EffectSink } from './effect-sink.ts'
 import { LoadClient } from './load-client.ts'
 import type { NodeSettings } from './node-process.ts'
-import { waitUntil } from './wait-until.ts'
+import { waitUntil, within } from './wait-until.ts'
 import { WorkerNode } from './worker-node.ts'
 
-export type RunSettings = Omit<NodeSettings, 'name' | 'sink'>
+export interface RunSettings extends Omit<NodeSettings, 'name' | 'label' | 'sink'> {
+  /** How the load client reaches the database, where other than the nodes. */
+  readonly loadDatabase?: string
+}
+
+/** What a node has of its own. */
+interface OwnSettings extends Partial<RunSettings> {
+  /** Its name to itself, a label: that of one that has ended unless set, as after a restart. */
+  readonly label?: string
+  /** How far its process's clock is off. */
+  readonly clockOffsetMs?: number
+}
 
 export const usualSettings: Omit<RunSettings, 'database'> = {
   concurrency: 50,
@@ -26,7 +37,9 @@ export class ChaosRun {
   readonly load: LoadClient
   readonly settings: RunSettings
   readonly #nodes = new Set<WorkerNode>()
+  readonly #all: WorkerNode[] = []
   #started = 0
+  #isOver = false
 
   private constructor(folder: string, sink: EffectSink, load: LoadClient, settings: RunSettings) {
     this.folder = folder
@@ -35,14 +48,26 @@ export class ChaosRun {
     this.settings = settings
   }
 
-  /** @param folder where the histories go; a temporary one, deleted by `stop`, unless given */
-  static async start(settings: RunSettings, folder?: string): Promise<ChaosRun> {
+  /**
+   * @param folder where the histories go; a temporary one, deleted by `stop`, unless given
+   * @param random which keys items get; `Math.random` unless given
+   */
+  static async start(settings: RunSettings, folder?: string, random?: () => number): Promise<ChaosRun> {
     const at = folder ?? (await mkdtemp(join(tmpdir(), 'coatcheck-chaos-')))
     const sink = await EffectSink.start(at)
-    const load = await LoadClient.open(settings.database, settings.partitions)
-    const run = new ChaosRun(at, sink, load, settings)
-    if (folder === undefined) run.#onStop = () => rm(at, { recursive: true, force: true })
-    return run
+    try {
+      const load = await LoadClient.open(settings.loadDatabase ?? settings.database, {
+        work: settings,
+        ...(folder === undefined ? {} : { file: join(at, 'submissions.jsonl') }),
+        ...(random ? { random } : {}),
+      })
+      const run = new ChaosRun(at, sink, load, settings)
+      if (folder === undefined) run.#onStop = () => rm(at, { recursive: true, force: true })
+      return run
+    } catch (error) {
+      await sink.stop()
+      throw error
+    }
   }
 
   #onStop: () => Promise<void> = async () => {}
@@ -51,15 +76,26 @@ export class ChaosRun {
     return [...this.#nodes].filter((node) => node.isAlive)
   }
 
-  async startNode(more: Partial<RunSettings> = {}): Promise<WorkerNode> {
+  /** All that were ever started. */
+  get everyNode(): readonly WorkerNode[] {
+    return this.#all
+  }
+
+  async startNode(own: OwnSettings = {}): Promise<WorkerNode> {
+    const { clockOffsetMs, label = this.#freeLabel(), ...more } = own
     const name = `n${++this.#started}`
-    // So that its connections can be told from others.
-    const database = new URL(this.settings.database)
-    database.searchParams.set('application_name', name)
-    const settings = { ...this.settings, ...more, name, database: database.href, sink: this.sink.path }
-    const node = await WorkerNode.start(settings, this.sink)
+    if (this.#isOver) throw new Error(`The run is over: ${name} is not started any more.`)
+    const settings = { ...this.settings, ...more, name, label, sink: this.sink.path }
+    const node = WorkerNode.launch(settings, this.sink, clockOffsetMs)
+    this.#all.push(node)
+    await node.isReady()
     this.#nodes.add(node)
     return node
+  }
+
+  #freeLabel(): string {
+    const taken = new Set(this.nodes.map(({ label }) => label))
+    for (let at = 1; ; at++) if (!taken.has(`worker-${at}`)) return `worker-${at}`
   }
 
   /** Resolves when all that was accepted has ended and is settled. */
@@ -78,12 +114,13 @@ export class ChaosRun {
 
   /** Resolves when each of the nodes owns about as many partitions as the others, and all are owned. */
   async isBalanced(waitMs = 30_000): Promise<void> {
-    const { partitions } = this.settings
+    const { partitions, nodes = 1 } = this.settings
     await waitUntil('the partitions are shared evenly', waitMs, () => {
       const owned = this.nodes.map((node) => node.owned)
+      if (owned.reduce((sum, one) => sum + one, 0) !== partitions) return false
       return (
-        owned.reduce((sum, one) => sum + one, 0) === partitions &&
-        Math.max(...owned) - Math.min(...owned) <= (partitions % owned.length === 0 ? 0 : 1)
+        // Evenly among nodes: of those of a process some have one, and most have none.
+        nodes > 1 || Math.max(...owned) - Math.min(...owned) <= (partitions % owned.length === 0 ? 0 : 1)
       )
     })
   }
@@ -108,10 +145,15 @@ export class ChaosRun {
     })
   }
 
+  /** Ends all, whatever state it is in. */
   async stop(): Promise<void> {
-    await Promise.all(this.nodes.map((node) => node.end()))
-    await this.load.close()
-    await this.sink.stop()
-    await this.#onStop()
+    this.#isOver = true
+    try {
+      await Promise.all(this.#all.map((node) => node.end()))
+      await within('the load client is closed', 20_000, this.load.close())
+    } finally {
+      await this.sink.stop()
+      await this.#onStop()
+    }
   }
 }

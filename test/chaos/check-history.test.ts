@@ -270,4 +270,79 @@ describe('the history checker', () => {
     )
     assert.deepEqual(kinds(verdict).toSorted(), ['lost', 'repeated'])
   })
+
+  it('passes what runs again after the database was away, and no more than that', () => {
+    const cut = `
+      start n1 a#1 @1
+      end n1 a#1 @1
+      fault *
+      at 9000
+      start n2 a#1 @2
+      end n2 a#1 @2`
+    assert.deepEqual(check('a#1', cut).violations, [])
+    const many = check('a#1', cut, { limits: { ...limits, rerunsPerLoss: 0 } })
+    assert.deepEqual(kinds(many), ['too-many-reruns'])
+  })
+
+  it('finds what ran again on a node that was not cut off', () => {
+    const verdict = check(
+      'a#1 b#1',
+      `
+      start n1 a#1 @1
+      end n1 a#1 @1
+      start n2 b#1 @1
+      end n2 b#1 @1
+      fault n2
+      start n2 a#1 @2
+      end n2 a#1 @2`,
+    )
+    assert.deepEqual(kinds(verdict), ['repeated'])
+  })
+
+  it('allows each loss of a node its reruns', () => {
+    const twice = `
+      start n1 a#1 @1
+      end n1 a#1 @1
+      fault n1
+      start n1 a#1 @2
+      end n1 a#1 @2
+      fault n1
+      start n2 a#1 @3
+      end n2 a#1 @3`
+    const { violations, figures } = check('a#1', twice, { limits: { ...limits, rerunsPerLoss: 1 } })
+    assert.deepEqual(violations, [])
+    assert.equal(figures.losses, 2)
+  })
+
+  it('finds a process that went by itself while the database was away', () => {
+    const verdict = check(
+      'a#1',
+      `
+      start n1 a#1 @1
+      fault *
+      gone n1
+      start n2 a#1 @2
+      end n2 a#1 @2`,
+    )
+    assert.deepEqual(kinds(verdict), ['lost'])
+  })
+
+  it('tells how long a process that was woken went on with an old token', () => {
+    const { violations, figures } = check(
+      'a#1 b#1',
+      `
+      start n1 a#1 @1
+      pause n1
+      start n2 a#1 @2
+      end n2 a#1 @2
+      at 5000
+      resume n1
+      at 5700
+      start n1 b#1 @1 refused
+      start n2 b#1 @2
+      end n2 b#1 @2`,
+    )
+    assert.deepEqual(violations, [])
+    assert.equal(figures.longestZombieMs, 700)
+  })
 })

@@ -40,7 +40,7 @@ export interface Figures {
   readonly accepted: number
   readonly attempts: number
   readonly reruns: number
-  /** Processes that were killed or frozen. */
+  /** How often a process was killed, frozen, or cut off from the database. */
   readonly losses: number
   readonly mostRerunsOfALoss: number
   /** The slowest start of an item whose attempt was lost. */
@@ -48,6 +48,8 @@ export interface Figures {
   readonly longestIdleMs: number
   /** Effects that came with an old token; the sink let none of them happen. */
   readonly refused: number
+  /** Attempts that began with an old token, from when its process was let go on until the last of them, at most. */
+  readonly longestZombieMs: number
   /** Attempts that a frozen process had open when the next owner began with their key. */
   readonly fencedOverlaps: number
 }
@@ -57,9 +59,13 @@ export interface Verdict {
   readonly figures: Figures
 }
 
-/** What an attempt of a lost process has led to. */
+/** What the losses of a process have led to. */
 interface Loss {
-  readonly at: number
+  at: number
+  /** How often it was killed, frozen, or cut off from the database. */
+  times: number
+  /** Killed or frozen, not only cut off: it may go in the middle of an item. */
+  isDown: boolean
   reruns: number
   /** Items that were open when it was lost, until they start again. */
   readonly open: Map<string, ItemName>
@@ -78,12 +84,15 @@ class HistoryCheck {
   readonly #known = new Set<string>()
   readonly #keys = new Map<string, KeyCheck>()
   readonly #losses = new Map<string, Loss>()
+  readonly #nodes = new Set<string>()
   /** Of each partition, the highest token and when it was last heard of. */
   readonly #partitions = new Map<number, { token: number; at: number }>()
   readonly #violations: Violation[] = []
   #attempts = 0
   #reruns = 0
   #refused = 0
+  readonly #resumedAt = new Map<string, number>()
+  #longestZombieMs = 0
   #fencedOverlaps = 0
   #slowestRestartMs = 0
   #longestIdleMs = 0
@@ -111,30 +120,45 @@ class HistoryCheck {
   }
 
   #mark(event: Mark): void {
-    if (event.op === 'kill' || event.op === 'pause')
-      this.#losses.set(event.node, { at: event.at, reruns: 0, open: new Map() })
+    if (event.op === 'kill' || event.op === 'pause') this.#lose(event.node, event.at).isDown = true
+    if (event.op === 'fault')
+      for (const node of event.node === '*' ? this.#nodes : [event.node]) this.#lose(node, event.at)
+    if (event.op === 'resume') this.#resumedAt.set(event.node, event.at)
     // A frozen process still has its attempts; a killed one has none any more.
     if (event.op === 'pause' || event.op === 'gone') this.#noteOpen(event)
     if (event.op === 'gone') for (const key of this.#keys.values()) key.close(event.node)
   }
 
+  #lose(node: string, at: number): Loss {
+    const loss = this.#losses.get(node) ?? { at, times: 0, isDown: false, reruns: 0, open: new Map() }
+    this.#losses.set(node, loss)
+    loss.at = at
+    loss.times++
+    return loss
+  }
+
   #noteOpen(event: Mark): void {
     const loss = this.#losses.get(event.node)
+    if (loss) loss.open.clear()
     for (const [name, key] of this.#keys) {
       const n = key.openOf(event.node)
       if (n === undefined) continue
-      if (loss) loss.open.set(nameOf({ key: name, n }), { key: name, n })
+      if (loss?.isDown) loss.open.set(nameOf({ key: name, n }), { key: name, n })
       else this.#report('lost', `${event.node} went in the middle of ${name}#${n} without having been killed`)
     }
   }
 
   #refuse(event: Effect): void {
     this.#refused++
+    const resumedAt = this.#resumedAt.get(event.node)
+    if (resumedAt !== undefined && event.op === 'start')
+      this.#longestZombieMs = Math.max(this.#longestZombieMs, event.at - resumedAt)
     this.#keys.get(event.key)?.close(event.node)
   }
 
   #effect(event: Effect, absent: ReadonlySet<string>): void {
     const name = nameOf(event)
+    this.#nodes.add(event.node)
     if (!this.#known.has(name))
       this.#report('unexpected', `${name} ran on ${event.node} and was never accepted`)
     this.#watchPartition(event)
@@ -192,9 +216,9 @@ class HistoryCheck {
   }
 
   #judgeLoss(node: string, loss: Loss): void {
-    const { rerunsPerLoss } = this.#input.limits
-    if (loss.reruns > rerunsPerLoss)
-      this.#report('too-many-reruns', `${loss.reruns} items of ${node} ran again; ${rerunsPerLoss} may`)
+    const most = this.#input.limits.rerunsPerLoss * loss.times
+    if (loss.reruns > most)
+      this.#report('too-many-reruns', `${loss.reruns} items of ${node} ran again; ${most} may`)
   }
 
   #report(kind: ViolationKind, text: string): void {
@@ -206,11 +230,15 @@ class HistoryCheck {
       accepted: this.#input.accepted.length,
       attempts: this.#attempts,
       reruns: this.#reruns,
-      losses: this.#losses.size,
-      mostRerunsOfALoss: Math.max(0, ...Array.from(this.#losses.values(), (loss) => loss.reruns)),
+      losses: Array.from(this.#losses.values(), (loss) => loss.times).reduce((sum, times) => sum + times, 0),
+      mostRerunsOfALoss: Math.max(
+        0,
+        ...Array.from(this.#losses.values(), (loss) => Math.ceil(loss.reruns / loss.times)),
+      ),
       slowestRestartMs: Math.round(this.#slowestRestartMs),
       longestIdleMs: Math.round(this.#longestIdleMs),
       refused: this.#refused,
+      longestZombieMs: Math.round(this.#longestZombieMs),
       fencedOverlaps: this.#fencedOverlaps,
     }
   }

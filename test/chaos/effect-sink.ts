@@ -1,8 +1,12 @@
 import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
+import { endChild } from '../../scripts/child-processes.ts'
 import { readHistory, type HistoryEvent, type Mark } from './history.ts'
 import type { SinkCount, SinkOrder } from './sink-process.ts'
+import { within } from './wait-until.ts'
+
+const answerLimitMs = 20_000
 
 /** The effect sink's process, as whoever runs the test holds it. */
 export class EffectSink {
@@ -23,7 +27,12 @@ export class EffectSink {
     const path = join(folder, 'sink.sock')
     const file = join(folder, 'effects.jsonl')
     const child = fork(join(import.meta.dirname, 'sink-process.ts'), [path, file], { execArgv: [] })
-    await once(child, 'message')
+    try {
+      await within('the sink listens', answerLimitMs, heard(child))
+    } catch (error) {
+      await endChild(child)
+      throw error
+    }
     return new EffectSink(folder, path, file, child)
   }
 
@@ -50,23 +59,36 @@ export class EffectSink {
   }
 
   async stop(): Promise<void> {
-    if (!this.#process.connected) return
-    const ended = once(this.#process, 'exit')
-    this.#process.disconnect()
-    await ended
+    if (this.#process.connected) this.#process.disconnect()
+    // It ends by itself then.
+    await endChild(this.#process, 'SIGCONT')
   }
 
   // One question at a time: answers carry no name.
   #ask(order: SinkOrder): Promise<SinkCount> {
     const asked = this.#calls.then(async () => {
-      const { exitCode, signalCode } = this.#process
-      if (!this.#process.connected) throw new Error(`The sink has ended: ${signalCode ?? exitCode}.`)
-      const answer = once(this.#process, 'message')
-      this.#process.send(order)
-      const [count] = (await answer) as [SinkCount]
-      return count
+      const answer = within('the sink answers', answerLimitMs, heard(this.#process))
+      if (this.#process.connected) this.#process.send(order)
+      return (await answer) as SinkCount
     })
     this.#calls = asked.catch(() => {})
     return asked
+  }
+}
+
+/** The next thing that it says; fails where it has ended. */
+async function heard(child: ChildProcess): Promise<unknown> {
+  const over = new AbortController()
+  const gone = (): Error => new Error(`The sink has ended: ${child.signalCode ?? child.exitCode}.`)
+  if (!child.connected) throw gone()
+  const end = (): void => over.abort()
+  child.once('exit', end)
+  try {
+    const [said] = (await once(child, 'message', { signal: over.signal })) as [unknown]
+    return said
+  } catch (error) {
+    throw over.signal.aborted ? gone() : error
+  } finally {
+    child.off('exit', end)
   }
 }

@@ -11,7 +11,7 @@ export interface Effect extends ItemName {
   readonly op: 'start' | 'end' | 'fail'
   /** The sink's own count, over all that it was told. */
   readonly seq: number
-  /** Milliseconds by the sink's clock. */
+  /** Milliseconds since 1970 by the sink's monotonic clock. */
   readonly at: number
   /** The process, a new name for each. */
   readonly node: string
@@ -23,9 +23,12 @@ export interface Effect extends ItemName {
   readonly refused: boolean
 }
 
-/** What was done to a process, stamped by the sink; `gone` is the end of its connection. */
+/**
+ * What was done to a process, stamped by the sink; `gone` is the end of its connection, `fault` something that lets it lose
+ * what it owns while it lives: the database or the network went away.
+ */
 export interface Mark {
-  readonly op: 'kill' | 'pause' | 'resume' | 'stop' | 'gone'
+  readonly op: 'kill' | 'pause' | 'resume' | 'stop' | 'gone' | 'fault'
   readonly seq: number
   readonly at: number
   readonly node: string

@@ -44,7 +44,8 @@ interface Turn {
   readonly node: WorkerNode
 }
 
-function longestOwnerless(nodes: ReadonlySet<WorkerNode>): number {
+/** From the kill of an owner until the next one had its partition, at most. */
+export function longestOwnerless(nodes: ReadonlySet<WorkerNode>): number {
   const byPartition = new Map<unknown, Turn[]>()
   for (const node of nodes)
     for (const { event, data, at } of node.news) {

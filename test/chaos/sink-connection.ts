@@ -34,9 +34,18 @@ export class SinkConnection {
   /** @throws Error where the sink has refused it, since its token is an old one */
   async tell(op: Effect['op'], told: Told): Promise<void> {
     const { key, n, attempt, token, partition } = told
-    this.#socket.write(`${op} ${key} ${n} ${attempt} ${token} ${partition}\n`)
-    const answer = await new Promise<string>((resolve) => this.#waiting.push(resolve))
+    const answer = await this.#ask(`${op} ${key} ${n} ${attempt} ${token} ${partition}`)
     if (answer !== '+') throw new Error(`The sink refused token ${token} of partition ${partition}`)
+  }
+
+  /** What this process is about to do to itself. */
+  async mark(op: 'kill' | 'fault'): Promise<void> {
+    await this.#ask(op)
+  }
+
+  #ask(line: string): Promise<string> {
+    this.#socket.write(`${line}\n`)
+    return new Promise((resolve) => this.#waiting.push(resolve))
   }
 
   close(): void {

@@ -1,6 +1,6 @@
 import { appendFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type Socket } from 'node:net'
-import { writeEvent, type Effect, type HistoryEvent, type Mark } from './history.ts'
+import { isEffect, writeEvent, type Effect, type HistoryEvent, type Mark } from './history.ts'
 
 /** What the process is told over IPC, and what it answers. */
 export type SinkOrder =
@@ -16,7 +16,7 @@ export interface SinkCount {
 /**
  * The effect sink: the outside system that handlers act on, a process of its own. It stamps what it is told in one order,
  * appends it to its file before it answers, and refuses effects that come with an older token of the partition than it has
- * seen. A line is `op key n attempt token partition`; the answers are `+` and `-`, one for each line.
+ * seen. A line is `op key n attempt token partition`, or `kill` or `fault` of who is about to do that to itself; the answers are `+` and `-`, one for each line.
  */
 const [socketPath = '', firstFile = ''] = process.argv.slice(2)
 let file = firstFile
@@ -32,7 +32,7 @@ const server = createServer(serve)
 server.listen(socketPath, () => process.send?.('listening'))
 
 process.on('message', (order: SinkOrder) => {
-  if (order.op === 'mark') record([{ op: order.mark, seq: seq++, at: performance.now(), node: order.node }])
+  if (order.op === 'mark') record([{ op: order.mark, seq: seq++, at: now(), node: order.node }])
   if (order.op === 'file') {
     file = order.path
     writeFileSync(file, '')
@@ -53,15 +53,16 @@ function serve(socket: Socket): void {
     if (node === '') node = lines.shift() ?? ''
     const events = lines.map((line) => stamp(node, line))
     record(events)
-    socket.write(events.map((event) => (event.refused ? '-' : '+')).join(''))
+    socket.write(events.map((event) => (isEffect(event) && event.refused ? '-' : '+')).join(''))
   })
   // A process that is killed resets its connection; what it had no answer to has not happened.
   socket.on('error', () => {})
-  socket.on('close', () => record([{ op: 'gone', seq: seq++, at: performance.now(), node }]))
+  socket.on('close', () => record([{ op: 'gone', seq: seq++, at: now(), node }]))
 }
 
-function stamp(node: string, line: string): Effect {
+function stamp(node: string, line: string): HistoryEvent {
   const [op, key = '', n, attempt, token, partition] = line.split(' ')
+  if (op === 'kill' || op === 'fault') return { op, seq: seq++, at: now(), node }
   const highest = tokens.get(partition ?? '') ?? 0
   const refused = Number(token) < highest
   if (!refused) tokens.set(partition ?? '', Number(token))
@@ -70,7 +71,7 @@ function stamp(node: string, line: string): Effect {
   return {
     op: op as Effect['op'],
     seq: seq++,
-    at: performance.now(),
+    at: now(),
     node,
     key,
     n: Number(n),
@@ -79,6 +80,11 @@ function stamp(node: string, line: string): Effect {
     partition: Number(partition),
     refused,
   }
+}
+
+/** Comparable between processes, unlike `performance.now()`; and never set back, unlike `Date.now()`. */
+function now(): number {
+  return performance.timeOrigin + performance.now()
 }
 
 function record(events: readonly HistoryEvent[]): void {

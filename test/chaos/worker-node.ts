@@ -1,7 +1,10 @@
 import { fork, type ChildProcess } from 'node:child_process'
 import { EventEmitter, once } from 'node:events'
+import { closeSync, openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { endChild, isRunning } from '../../scripts/child-processes.ts'
 import type { EffectSink } from './effect-sink.ts'
+import type { Mark } from './history.ts'
 import type { NodeNews, NodeOrder, NodeSettings } from './node-process.ts'
 
 export interface StampedNews extends NodeNews {
@@ -12,46 +15,89 @@ export interface StampedNews extends NodeNews {
 /** A node in a process of its own, as whoever runs the test holds it. */
 export class WorkerNode {
   readonly name: string
+  readonly label: string
+  /** Those of its nodes; the first has its own. */
+  readonly names: readonly string[]
   readonly news: StampedNews[] = []
   /** When it was killed, by the same clock as its news. */
   killedAt: number | undefined
   readonly #process: ChildProcess
   readonly #sink: EffectSink
+  readonly #endLimitMs: number
   readonly #heard = new EventEmitter()
 
-  private constructor(name: string, child: ChildProcess, sink: EffectSink) {
-    this.name = name
+  private constructor(settings: NodeSettings, child: ChildProcess, sink: EffectSink) {
+    this.name = settings.name
+    this.label = settings.label
+    const { name, nodes = 1, stopTimeoutMs } = settings
+    this.names = Array.from({ length: nodes }, (_, at) => (at === 0 ? name : `${name}.${at}`))
+    this.#endLimitMs = stopTimeoutMs + 60_000
     this.#process = child
     this.#sink = sink
     this.#heard.setMaxListeners(0)
     child.on('message', (message) => {
-      this.news.push({ ...(message as NodeNews), at: performance.now() })
+      const news = message as NodeNews
+      this.news.push({ ...news, at: performance.now() })
+      // On record: what it ran may run again, whatever the reason was.
+      if (news.event === 'node.lease-lost') void sink.mark('fault', news.of).catch(() => {})
       this.#heard.emit('news')
     })
     child.on('exit', () => this.#heard.emit('news'))
   }
 
-  /** Resolves when its node has started. */
-  static async start(settings: NodeSettings, sink: EffectSink): Promise<WorkerNode> {
+  /**
+   * Begins its process.
+   * @param clockOffsetMs how far the process's clock is off
+   */
+  static launch(settings: NodeSettings, sink: EffectSink, clockOffsetMs?: number): WorkerNode {
+    const log = settings.logFile === undefined ? 'inherit' : openSync(settings.logFile, 'a')
     const child = fork(join(import.meta.dirname, 'node-process.ts'), [JSON.stringify(settings)], {
-      execArgv: [],
+      stdio: ['ignore', 'inherit', log, 'ipc'],
+      execArgv: [
+        ...(clockOffsetMs === undefined ? [] : ['--import', join(import.meta.dirname, 'clock-process.ts')]),
+        ...(settings.heapMb === undefined ? [] : [`--max-old-space-size=${settings.heapMb}`]),
+      ],
+      env: { ...process.env, CHAOS_CLOCK_OFFSET_MS: String(clockOffsetMs ?? 0) },
     })
-    const node = new WorkerNode(settings.name, child, sink)
-    await node.hears('it is ready', (news) => news.some(({ event }) => event === 'ready'))
-    return node
+    if (typeof log === 'number') closeSync(log)
+    return new WorkerNode(settings, child, sink)
+  }
+
+  /** Resolves when its nodes have started; where they do not, ends it. */
+  async isReady(): Promise<void> {
+    try {
+      await this.hears(
+        'it is ready',
+        () => this.count('ready') === this.names.length,
+        20_000 + 2_000 * this.names.length,
+      )
+    } catch (error) {
+      await this.end()
+      throw error
+    }
   }
 
   get isAlive(): boolean {
-    return this.#process.exitCode === null && this.#process.signalCode === null
+    return isRunning(this.#process)
   }
 
   get exitCode(): number | null {
     return this.#process.exitCode
   }
 
-  /** Its boot id. */
-  get id(): string {
-    return String(this.news.find(({ event }) => event === 'ready')?.data['id'])
+  /** Memory in use, in MB; undefined where the system does not tell. */
+  get residentMb(): number | undefined {
+    try {
+      const pages = readFileSync(`/proc/${this.#process.pid}/statm`, 'utf8').split(' ')[1]
+      return (Number(pages) * 4096) / 1_000_000
+    } catch {
+      return undefined
+    }
+  }
+
+  /** The boot ids of its nodes, and their names. */
+  get ids(): readonly (readonly [id: string, name: string])[] {
+    return this.news.flatMap(({ event, of, data }) => (event === 'made' ? [[String(data['id']), of]] : []))
   }
 
   /** Partitions that it owns by its own account. */
@@ -81,24 +127,25 @@ export class WorkerNode {
 
   /** SIGKILL, stamped in the history before it. */
   async kill(): Promise<void> {
-    await this.#sink.mark('kill', this.name)
+    await this.#mark('kill')
     this.killedAt = performance.now()
-    await this.#end('SIGKILL')
+    await endChild(this.#process)
   }
 
-  /** SIGTERM, and waits for the end. */
+  /** SIGTERM, and waits for the end. @throws Error where it does not come in time; it is killed then */
   async terminate(): Promise<void> {
-    await this.#sink.mark('stop', this.name)
-    await this.#end('SIGTERM')
+    await this.#mark('stop')
+    if (!(await endChild(this.#process, 'SIGTERM', this.#endLimitMs)))
+      throw new Error(`${this.name} had not ended ${this.#endLimitMs} ms after SIGTERM.`)
   }
 
   async pause(): Promise<void> {
-    await this.#sink.mark('pause', this.name)
+    await this.#mark('pause')
     this.#process.kill('SIGSTOP')
   }
 
   async resume(): Promise<void> {
-    await this.#sink.mark('resume', this.name)
+    await this.#mark('resume')
     this.#process.kill('SIGCONT')
   }
 
@@ -108,13 +155,10 @@ export class WorkerNode {
 
   /** Ends it whatever state it is in; not part of the history. */
   async end(): Promise<void> {
-    await this.#end('SIGKILL')
+    await endChild(this.#process)
   }
 
-  async #end(signal: NodeJS.Signals): Promise<void> {
-    if (!this.isAlive) return
-    const ended = once(this.#process, 'exit')
-    this.#process.kill(signal)
-    await ended
+  async #mark(op: Mark['op']): Promise<void> {
+    await Promise.all(this.names.map((name) => this.#sink.mark(op, name)))
   }
 }

@@ -1,0 +1,328 @@
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { startPostgres, type Postgres } from '../../scripts/postgres.ts'
+import type { TcpProxy } from '../store/tcp-proxy.ts'
+import { ChaosRun, usualSettings, type RunSettings } from './chaos-run.ts'
+import type { Limits } from './check-history.ts'
+import { checkStates, type StateSample } from './check-states.ts'
+import type { Endings } from './endings.ts'
+import { atLeast, atMost, none, told, type Figure } from './figure.ts'
+import type { Accepted, Standing } from './load-client.ts'
+import { openNetwork, type Network } from './nemeses/network.ts'
+import { PacedLoad, type Pace } from './paced-load.ts'
+import { seededRandom } from './seeded-random.ts'
+import { countForeignSettles, watchSettles } from './settle-watch.ts'
+import { waitUntil } from './wait-until.ts'
+import type { WorkerNode } from './worker-node.ts'
+
+export interface StageOptions {
+  readonly seed: number
+  /** How long faults are made. */
+  readonly seconds: number
+  /** The figures that a longer run has to meet are not asked for. */
+  readonly isShort: boolean
+  /** Items a second that come in, where nothing is measured before. */
+  readonly rate?: number | undefined
+  /** Where histories go. */
+  readonly folder: string
+  /** What is to be ended with the case. */
+  readonly endings: Endings
+  readonly settings?: Partial<RunSettings>
+  /** Who reaches the database only through a network of the stage's own, which can go bad. */
+  readonly behindNetwork?: 'load' | 'all'
+  /** The way of all to the database, other than by its own address. */
+  readonly route?: (url: string) => Promise<string>
+  readonly serverFolder?: string
+  readonly serverSettings?: Readonly<Record<string, string>>
+}
+
+/** A calibrated rate under this gives a run no meaning. */
+const leastRate = 300
+const keys = 1_000
+
+/** A PostgreSQL of its own, nodes, a load and a sink: what a case plays on. */
+export class Stage {
+  readonly options: StageOptions
+  readonly random: () => number
+  readonly server: Postgres
+  readonly run: ChaosRun
+  /** Items a second, end to end, without faults. */
+  cleanRate = 0
+  readonly #network: Network | undefined
+  readonly #samples: StateSample[] = []
+  readonly #starting = new Set<Promise<unknown>>()
+  #failedStarts = 0
+
+  private constructor(
+    options: StageOptions,
+    server: Postgres,
+    run: ChaosRun,
+    random: () => number,
+    network: Network | undefined,
+  ) {
+    this.options = options
+    this.server = server
+    this.run = run
+    this.random = random
+    this.#network = network
+  }
+
+  static async open(options: StageOptions): Promise<Stage> {
+    await mkdir(options.folder, { recursive: true })
+    const server = await startPostgres({
+      version: 15,
+      durable: true,
+      ...(options.serverFolder === undefined ? {} : { folder: options.serverFolder }),
+      settings: { ...options.serverSettings },
+    })
+    options.endings.add('server', () => server.stop())
+    const random = seededRandom(options.seed)
+    const own = (await options.route?.(server.url)) ?? server.url
+    const network = options.behindNetwork ? await openNetwork(own, options.endings) : undefined
+    const through = network?.url ?? own
+    const settings = {
+      ...usualSettings,
+      database: options.behindNetwork === 'all' ? through : own,
+      logFile: join(options.folder, 'nodes.log'),
+      ...options.settings,
+    }
+    const run = await ChaosRun.start({ ...settings, loadDatabase: through }, options.folder, random)
+    options.endings.add('run', () => run.stop())
+    await watchSettles(run)
+    return new Stage(options, server, run, random, network)
+  }
+
+  /** What `behindNetwork` asked for. */
+  get network(): TcpProxy {
+    if (!this.#network) throw new Error('This stage has no network of its own.')
+    return this.#network.proxy
+  }
+
+  /** One more network in front of the server, for some of the nodes. */
+  openNetwork(): Promise<Network> {
+    return openNetwork(this.server.url, this.options.endings)
+  }
+
+  /** Half of the clean rate. */
+  get rate(): number {
+    return this.cleanRate / 2
+  }
+
+  readonly anyKey = (): string => `k-${Math.floor(this.random() * keys)}`
+
+  /** Starts so many nodes and measures what they do without faults. @throws VoidRun where that is too little */
+  async prepare(nodes: number): Promise<void> {
+    while (this.run.nodes.length < nodes) await this.run.startNode()
+    await this.run.isBalanced(60_000)
+    if (this.options.rate !== undefined) {
+      this.cleanRate = 2 * this.options.rate
+      return
+    }
+    await this.measure(1)
+    this.cleanRate = await this.measure(this.options.isShort ? 3 : 5)
+    if (this.rate < leastRate)
+      throw new VoidRun(`half of the clean rate is ${Math.round(this.rate)} items/s, less than ${leastRate}`)
+  }
+
+  /** Items a second from the first accepted to the last settled, with as much as can be handed over in so many seconds. */
+  async measure(seconds: number): Promise<number> {
+    const { load } = this.run
+    const before = load.accepted.length
+    const { ended } = await this.run.sink.count()
+    const began = performance.now()
+    while (performance.now() - began < seconds * 1000) await load.send(500, this.anyKey)
+    // By what ends from here on: what was lost before is not waited for.
+    await this.run.reaches(ended + load.accepted.length - before, 60_000).catch(() => {})
+    return ((load.accepted.length - before) / (performance.now() - began)) * 1000
+  }
+
+  /** Makes faults while half of the clean rate comes in; a second before and after it as well. */
+  async underLoad(faults: (load: PacedLoad) => Promise<void>, pace: Partial<Pace> = {}): Promise<LoadReport> {
+    const load = this.pace({ rate: this.rate, keyOf: this.anyKey, ...pace })
+    const looking = new AbortController()
+    const looks = this.#lookAround(looking.signal)
+    try {
+      await delay(1_000)
+      const from = await this.run.sink.count()
+      const began = performance.now()
+      await faults(load)
+      const seconds = (performance.now() - began) / 1000
+      const to = await this.run.sink.count()
+      await delay(1_000)
+      return {
+        load,
+        seconds,
+        ended: to.ended - from.ended,
+        share: (to.ended - from.ended) / (seconds * this.rate),
+      }
+    } finally {
+      looking.abort()
+      await load.stop()
+      await looks
+    }
+  }
+
+  /** A load of its own, which ends with the case at the latest. */
+  pace(pace: Pace): PacedLoad {
+    const load = new PacedLoad(this.run.load, pace)
+    this.options.endings.add('load', () => load.stop())
+    return load
+  }
+
+  /** Strikes every so often until the time for faults is over. @returns how often */
+  async strike(
+    everyMs: number,
+    strike: () => Promise<unknown>,
+    seconds = this.options.seconds,
+  ): Promise<number> {
+    const until = performance.now() + seconds * 1000
+    let strikes = 0
+    for (let next = performance.now() + everyMs / 2; next < until; next += everyMs) {
+      await delay(Math.max(0, next - performance.now()))
+      if ((await strike()) !== false) strikes++
+    }
+    await delay(Math.max(0, until - performance.now()))
+    return strikes
+  }
+
+  anyNode(): WorkerNode {
+    const { nodes } = this.run
+    const node = nodes[Math.floor(this.random() * nodes.length)]
+    if (!node) throw new Error('No node is left.')
+    return node
+  }
+
+  /** Starts a node while all goes on. */
+  startBeside(): void {
+    const starting: Promise<unknown> = this.run.startNode().then(
+      () => this.#starting.delete(starting),
+      () => {
+        this.#failedStarts++
+        this.#starting.delete(starting)
+      },
+    )
+    this.#starting.add(starting)
+  }
+
+  /** The database or the network went away for all nodes, or one of them. */
+  async markFault(node = '*'): Promise<void> {
+    await this.run.sink.mark('fault', node)
+  }
+
+  /** Waits for the end of all, and holds what happened against what is promised. */
+  async close(
+    limits: Partial<Limits> = {},
+    waitMs = this.options.isShort ? 45_000 : 180_000,
+  ): Promise<{ figures: Figure[]; standing: Standing }> {
+    const { run } = this
+    await Promise.all(this.#starting)
+    const isOver = await run.finish(waitMs).then(
+      () => true,
+      () => false,
+    )
+    const standing = await run.load.standing()
+    const { violations, figures } = run.check(limits)
+    const states = checkStates({
+      samples: this.#samples,
+      accepted: run.load.accepted.length,
+      byState: standing.byState,
+      isOver: true,
+    })
+    await writeFile(
+      join(this.options.folder, 'states.jsonl'),
+      this.#samples
+        .map(({ at, key, n, state }) => `${JSON.stringify([at, key, n, state ?? null])}\n`)
+        .join(''),
+    )
+    const count = (...kinds: string[]): number =>
+      [...violations, ...states].filter(({ kind }) => kinds.includes(kind)).length
+    await writeFile(
+      join(this.options.folder, 'violations.txt'),
+      [...violations, ...states].map(({ kind, text }) => `${kind}: ${text}\n`).join(''),
+    )
+    return {
+      standing,
+      figures: [
+        told('accepted', figures.accepted),
+        none('lost', count('lost')),
+        none('never accepted, and ran', count('unexpected')),
+        none('out of order', count('reordered')),
+        none('two of a key at once', count('overlapping')),
+        none('accepted with an old token', count('stale')),
+        none('settled by who was not the owner', await countForeignSettles(run)),
+        none('items there twice', standing.twice),
+        none('run again without a reason', count('repeated')),
+        none('more reruns than the losses allow', count('too-many-reruns')),
+        none('items again too late, partitions idle', count('late', 'idle')),
+        none('states that went back, items not found', count('revived', 'vanished')),
+        none('nodes that did not start', this.#failedStarts),
+        none('items not accounted for at the end', count('unconserved') + (isOver ? 0 : 1)),
+        told('reruns', figures.reruns),
+        told('refused by the sink (old token)', figures.refused),
+        ...(run.load.unknown.length > 0 ? [told('told "unknown"', run.load.unknown.length)] : []),
+      ],
+    }
+  }
+
+  /** When items were handed over, and when they began to run for the first time. */
+  startsOf(of: (item: Accepted) => boolean): { readonly sentAt: number; readonly startedAt: number }[] {
+    const startedAt = new Map<string, number>()
+    for (const event of this.run.sink.history()) {
+      if (event.op !== 'start') continue
+      const name = `${event.key}#${event.n}`
+      if (!startedAt.has(name)) startedAt.set(name, event.at)
+    }
+    return this.run.load.accepted.filter(of).flatMap(({ key, n, sentAt }) => {
+      const at = startedAt.get(`${key}#${n}`)
+      return at === undefined ? [] : [{ sentAt, startedAt: at }]
+    })
+  }
+
+  /** Milliseconds from before an item was handed over until it began to run for the first time, sorted. */
+  latencies(of: (item: Accepted) => boolean = () => true): number[] {
+    return this.startsOf(of)
+      .map(({ sentAt, startedAt }) => startedAt - sentAt)
+      .toSorted((a, b) => a - b)
+  }
+
+  async #lookAround(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      // Where the database is away nothing is known, and nothing is said.
+      const samples = await this.run.load.look(20).catch(() => [])
+      this.#samples.push(...samples)
+      await delay(500, undefined, { signal }).catch(() => {})
+    }
+  }
+}
+
+export interface LoadReport {
+  readonly load: PacedLoad
+  readonly seconds: number
+  /** Items that ended while the faults were made, and as a share of those that came in. */
+  readonly ended: number
+  readonly share: number
+}
+
+/** The machine is too slow, or lacks something: the run says nothing, good or bad. */
+export class VoidRun extends Error {}
+
+export function percentile(sorted: readonly number[], share: number): number {
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0
+}
+
+/** Waits at most so long. @returns how long it took, or that time and a bit more */
+export async function timeUntil(waitMs: number, isSo: () => boolean | Promise<boolean>): Promise<number> {
+  const began = performance.now()
+  await waitUntil('it is so', waitMs, isSo).catch(() => {})
+  return performance.now() - began
+}
+
+/** How much of what came in was done meanwhile. */
+export function goodput(report: LoadReport, least: number): Figure {
+  return atLeast('goodput beside the faults', Math.round(report.share * 100), least, '%')
+}
+
+export function gapAtMost(report: LoadReport, ms: number): Figure {
+  return atMost('longest time without an accept', report.load.longestGapMs, ms, 'ms')
+}
