@@ -14,3 +14,12 @@ const migrations = globSync('store/migrations/*.sql', { cwd: join(root, 'src') }
 if (migrations.length === 0)
   throw new Error('src/store/migrations holds no SQL, so the package could not make its tables.')
 for (const file of migrations) cpSync(join(root, 'src', file), join(dist, file))
+const swagger = dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'))
+for (const file of [
+  'swagger-ui.css',
+  'swagger-ui-bundle.js',
+  'swagger-ui-bundle.js.LICENSE.txt',
+  'LICENSE',
+  'NOTICE',
+])
+  cpSync(join(swagger, file), join(dist, 'http', 'api-page', file))

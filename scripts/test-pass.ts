@@ -4,9 +4,12 @@ import { stripVTControlCharacters } from 'node:util'
 
 /** node:test fails a test after this time by itself. */
 const testTimeoutMs = 120_000
-/** A test file that holds a server or a pool open keeps node:test waiting for ever: it falls silent. */
-const silenceMs = testTimeoutMs + 30_000
-const passTimeoutMs = 12 * 60_000
+/**
+ * A test file that holds a server or a pool open keeps node:test waiting for ever: it falls silent. So does one that plays
+ * several cases, until they are over.
+ */
+const silenceMs = 6 * 60_000
+const passTimeoutMs = 20 * 60_000
 
 export interface TestPass {
   /** What the pass is called in the report. */
@@ -133,7 +136,10 @@ function endGroup(child: ChildProcess): void {
 /** The test files whose processes are alive, where the system can tell. */
 function openFiles(child: ChildProcess): string[] {
   try {
-    const lines = execFileSync('ps', ['-A', '-o', 'ppid=,args='], { encoding: 'utf8' }).split('\n')
+    const lines = execFileSync('ps', ['-A', '-o', 'ppid=,args='], {
+      encoding: 'utf8',
+      timeout: 10_000,
+    }).split('\n')
     const mine = lines.filter((line) => line.trim().startsWith(`${child.pid} `))
     return mine.flatMap((line) => /\S+\.test\.ts/.exec(line)?.[0] ?? [])
   } catch {

@@ -1,17 +1,22 @@
 import { globSync, statSync } from 'node:fs'
 import { join, sep } from 'node:path'
 import { parseArgs } from 'node:util'
+import { startPgbouncer, type Pooler } from './pgbouncer.ts'
 import { startPostgres, type Postgres, type PostgresVersion } from './postgres.ts'
 import { runTestPass, type PassResult } from './test-pass.ts'
 
-const usage = `Usage: npm test -- [--database pglite|15|18]… [--name pattern] [file or folder]…
+const usage = `Usage: npm test -- [--database pglite|15|18|pgbouncer]… [--name pattern] [file or folder]…
 
 Runs test/**/*.test.ts on each database in turn: PGlite, PostgreSQL 15, PostgreSQL 18 (both from npm, started
-and stopped here). Files that need no database run once, on the first.`
+and stopped here). Files that need no database run once, on the first. Only when asked for: pgbouncer, the tests of the road
+on a PostgreSQL 15 behind the machine's PgBouncer in transaction mode, without prepared statements and without LISTEN.`
 
 const databases = ['pglite', '15', '18']
-/** Tests of what knows no database; see `isPure`. */
-const pureRooms = ['types', 'layers', 'base', 'define']
+const poolers = ['pgbouncer']
+/** What is tested behind a pooler: the rooms that talk to the database by the road's own statements. */
+const pooledRooms = ['engine', 'flows', 'stream', 'http', 'testing', 'tx']
+/** Tests of what knows no database, or starts its own; see `isPure`. */
+const pureRooms = ['types', 'layers', 'base', 'define', 'chaos']
 
 const abort = new AbortController()
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => abort.abort(signal))
@@ -25,7 +30,11 @@ const files = findTestFiles(positionals)
 const results: PassResult[] = []
 for (const [index, database] of values.database.entries()) {
   if (abort.signal.aborted) break
-  const chosen = index === 0 ? files : files.filter((file) => !isPure(file))
+  const chosen = poolers.includes(database)
+    ? files.filter(isPooled)
+    : index === 0
+      ? files
+      : files.filter((file) => !isPure(file))
   if (chosen.length > 0) results.push(await runOn(database, chosen))
 }
 process.exitCode = report(results)
@@ -40,8 +49,9 @@ function readArguments() {
         help: { type: 'boolean', short: 'h', default: false },
       },
     })
-    const unknown = values.database.find((name) => !databases.includes(name))
-    if (unknown) throw new Error(`Unknown database '${unknown}': it is one of ${databases.join(', ')}.`)
+    const known = [...databases, ...poolers]
+    const unknown = values.database.find((name) => !known.includes(name))
+    if (unknown) throw new Error(`Unknown database '${unknown}': it is one of ${known.join(', ')}.`)
     return { values, positionals }
   } catch (error) {
     return refuse(`${error instanceof Error ? error.message : String(error)}\n\n${usage}`)
@@ -68,20 +78,41 @@ function isPure(file: string): boolean {
   return pureRooms.some((room) => file.includes(`test/${room}/`) || file.endsWith(`test/${room}.test.ts`))
 }
 
+function isPooled(file: string): boolean {
+  return pooledRooms.some((room) => file.includes(`test/${room}/`))
+}
+
+function labelOf(database: string): string {
+  if (database === 'pglite') return 'PGlite'
+  return database === 'pgbouncer' ? 'PgBouncer' : `PostgreSQL ${database}`
+}
+
 async function runOn(database: string, chosen: readonly string[]): Promise<PassResult> {
-  const label = database === 'pglite' ? 'PGlite' : `PostgreSQL ${database}`
+  const label = labelOf(database)
   console.log(`\n${label}: ${chosen.length} test ${chosen.length === 1 ? 'file' : 'files'}\n`)
   let cluster: Postgres | undefined
+  let pooler: Pooler | undefined
   try {
-    if (database !== 'pglite') cluster = await startPostgres({ version: Number(database) as PostgresVersion })
-    const environment = cluster
-      ? { COATCHECK_TEST_DATABASE: 'postgres', COATCHECK_TEST_URL: cluster.url }
-      : { COATCHECK_TEST_DATABASE: 'pglite' }
+    const isPooler = poolers.includes(database)
+    const version = isPooler ? 15 : (Number(database) as PostgresVersion)
+    if (database !== 'pglite') cluster = await startPostgres({ version })
+    if (cluster && isPooler) pooler = await startPgbouncer(cluster.url)
+    const environment = environmentOf(cluster, pooler)
     return await runTestPass({ label, files: chosen, environment, name: values.name, signal: abort.signal })
   } catch (error) {
     return { label, passed: 0, failed: 0, problem: `could not run: ${describe(error)}` }
   } finally {
+    await pooler?.stop()
     await cluster?.stop()
+  }
+}
+
+function environmentOf(cluster: Postgres | undefined, pooler: Pooler | undefined): Record<string, string> {
+  if (!cluster) return { COATCHECK_TEST_DATABASE: 'pglite' }
+  return {
+    COATCHECK_TEST_DATABASE: 'postgres',
+    COATCHECK_TEST_URL: cluster.url,
+    ...(pooler ? { COATCHECK_TEST_POOLER: pooler.url } : {}),
   }
 }
 

@@ -17,6 +17,12 @@ export function testDatabase(): TestDatabase {
   return { kind, url }
 }
 
+/** What a node is given behind a pooler of transactions, where this run has one: no session outlives a transaction there. */
+export function pooled(): { database: string; preparedStatements: false } | undefined {
+  const { COATCHECK_TEST_POOLER: database } = process.env
+  return database ? { database, preparedStatements: false } : undefined
+}
+
 /** The name of a schema that nobody else uses. */
 export function freshSchema(): string {
   return `test_${randomBytes(6).toString('hex')}`

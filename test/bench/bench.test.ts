@@ -28,6 +28,8 @@ describe('npm run bench -- --quick', { skip }, () => {
     ['drain', 2],
     ['drain-tracked', 1],
     ['latency', 4],
+    ['http', 3],
+    ['http-cost', 3],
   ] as const)
     it(`measures ${claim} on both sides`, async () => {
       const { code, out, err } = await runBench('--quick', '--only', claim)

@@ -150,7 +150,7 @@ test('a service that runs in the request is no item: what it enqueues names none
   const definition = engine.definitions.get('service:greet')
   assert.ok(definition)
   const context = { operator: 'ada', correlationId: 'c' }
-  const outcome = await engine.runNow(definition, {}, context, new AbortController().signal)
+  const outcome = await engine.immediate.run(definition, {}, context, new AbortController().signal)
   assert.equal(outcome.kind, 'succeeded')
   await node.drain()
   for (const id of told.split(' ')) assert.deepEqual(await contextOf(node, id), context)

@@ -84,13 +84,14 @@ test('a delayed item holds nobody, and is ordered when it is due', async (t) => 
   })
   const node = await setup(t, [step])
   await node.enqueue(step, 'later', { delay: '1 hour' })
-  await node.enqueueMany(step, ['a', 'b'], { delay: '30 minutes' })
+  const same = Array.from({ length: 20 }, (_, n) => `same${n}`)
+  await node.enqueueMany(step, same, { delay: '30 minutes' })
   await node.enqueue(step, 'now')
   await node.drain()
   assert.deepEqual(ran, ['now'])
   await node.advance('2 hours')
   await node.drain()
-  assert.deepEqual(ran, ['now', 'a', 'b', 'later'])
+  assert.deepEqual(ran, ['now', ...same, 'later'])
 })
 
 test('many that are due at once all run, once', async (t) => {
@@ -106,6 +107,40 @@ test('many that are due at once all run, once', async (t) => {
     many,
   )
   assert.equal((await node.item(ids[899]!))?.state, 'succeeded')
+})
+
+test('large ones that are due at once go into the log in rows of 4 MB, some with each settle', async (t) => {
+  let ran = 0
+  const step = defineQueueProcessor({
+    name: 'large',
+    input: z.string(),
+    dedicated: { partitions: 2 },
+    process: () => void ran++,
+  })
+  const node = await setup(t, [step])
+  const large = 'x'.repeat(500_000)
+  for (let n = 0; n < 4; n++)
+    await node.enqueueMany(
+      step,
+      Array.from({ length: 12 }, () => large),
+      { delay: '1 hour' },
+    )
+  await node.advance('1 hour')
+  await node.drain()
+  assert.equal(ran, 48)
+  // One settle gives its rows one time.
+  const { rows } = await node.query(
+    `select max(octet_length(data)) as largest, sum(octet_length(data))::int as bytes, sum(n)::int as items
+     from ${node.place.schema}.log group by at`,
+  )
+  assert.equal(
+    rows.reduce((sum, row) => sum + (row['items'] as number), 0),
+    48,
+  )
+  for (const row of rows) {
+    assert.ok((row['largest'] as number) <= 4_010_000, `a row of ${row['largest']} bytes`)
+    assert.ok((row['bytes'] as number) <= 8_000_000, `${row['bytes']} bytes in one settle`)
+  }
 })
 
 test('where only failures are tracked, a delayed item that failed and then succeeded is no item that waits', async (t) => {

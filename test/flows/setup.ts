@@ -4,7 +4,7 @@ import { defineApplication } from '../../src/define/define.ts'
 import type { Driver } from '../../src/store/driver.ts'
 import { openPgliteDriver } from '../../src/store/pglite-driver.ts'
 import { createTestNode, type TestNode, type TestNodeOptions } from '../../src/testing/testing.ts'
-import { freshSchema, testDatabase } from '../databases.ts'
+import { freshSchema, pooled, testDatabase } from '../databases.ts'
 
 const shared = 'memory://flows'
 let keeper: Promise<Driver> | undefined
@@ -16,12 +16,14 @@ export interface Place {
   readonly schema: string
   readonly database: string
   readonly directory?: string
+  /** Off behind a pooler. */
+  readonly preparedStatements?: boolean
 }
 
 /** A place of its own. On PGlite all places of a file share one instance, which stays open until the file has ended. */
 export async function freshPlace(): Promise<Place> {
   const { url } = testDatabase()
-  if (url !== undefined) return { schema: freshSchema(), database: url }
+  if (url !== undefined) return { schema: freshSchema(), database: url, ...pooled() }
   await (keeper ??= openPgliteDriver(shared))
   return { schema: freshSchema(), database: 'embedded', directory: shared }
 }

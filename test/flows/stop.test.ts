@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { waitUntil } from '../chaos/wait-until.ts'
 import { skipped, startRun } from './chaos-setup.ts'
 
 describe('a node that is told to stop', { skip: skipped }, () => {
@@ -41,6 +42,28 @@ describe('a node that is told to stop', { skip: skipped }, () => {
     assert.deepEqual(violations, [])
     assert.equal(figures.attempts, 20_000)
     assert.equal((await run.load.standing()).tried, 0)
+  })
+
+  it('gives away at once all partitions in which nothing runs', async (t) => {
+    const run = await startRun(t, 1)
+    await run.load.enqueueLong('long', 9_000)
+    const [first] = run.nodes
+    await waitUntil('it runs', 10_000, async () => (await run.sink.count()).attempts === 1)
+    const second = await run.startNode()
+    await second.hears('it has some', () => second.owned >= 2)
+    await run.load.enqueue(200, 50, 'a')
+    const stopping = first?.terminate()
+    const began = performance.now()
+    await second.hears('it owns all but one', () => second.owned === 5, 5_500)
+    assert.ok(first?.isAlive)
+    t.diagnostic(
+      `taken over after ${Math.round(performance.now() - began)} ms, beside a handler that goes on`,
+    )
+    await stopping
+    await run.finish(30_000)
+    await run.isBalanced()
+    assert.deepEqual(run.check().violations, [])
+    assert.equal(run.check().figures.attempts, 201)
   })
 
   it('ends handlers at the deadline, without using up an attempt', async (t) => {

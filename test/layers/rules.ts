@@ -105,6 +105,8 @@ export const oneFileALibrary: Rule = (files) => {
 
 /** Web applications and browsers load these rooms. */
 const browserRooms = ['define', 'client']
+/** Libraries that need nothing of Node. */
+const runsInBrowsers = new Set([...everywhere, 'eventsource-parser'])
 
 export const browserRoomsLeaveNodeAlone: Rule = (files) => {
   const byPath = new Map(files.map((file) => [file.path, file]))
@@ -119,7 +121,7 @@ export const browserRoomsLeaveNodeAlone: Rule = (files) => {
       const next = target === undefined ? undefined : byPath.get(target)
       if (next && !typeOnly) visit(next, entry)
       // A type of Node in a room for browsers would still send their compiler to look for Node's types.
-      if (target === undefined && (inside || !typeOnly) && !everywhere.has(libraryOf(specifier) ?? ''))
+      if (target === undefined && (inside || !typeOnly) && !runsInBrowsers.has(libraryOf(specifier) ?? ''))
         findings.push(`${file.path} imports ${specifier}, and ${entry} runs in browsers`)
     }
   }

@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createNode, defineApplication, defineQueueProcessor } from 'coatcheck'
+import { createClient } from 'coatcheck/client'
 import { defineQueueProcessor as defineApart } from 'coatcheck/define'
 import * as testing from 'coatcheck/testing'
 import * as tx from 'coatcheck/tx'
@@ -14,6 +15,7 @@ const greet = defineQueueProcessor({
   process: async (input) => ({ greeting: `Hello, ${input.name}` }),
 })
 assert.equal(typeof defineApart, 'function')
+assert.equal(typeof createClient, 'function')
 assert.equal(typeof testing.createTestNode, 'function')
 assert.equal(typeof tx.fromKysely, 'function')
 
