@@ -1,6 +1,7 @@
 import { appendCoatcheck, appendGraphile } from './tasks/append.ts'
 import { drainCoatcheck, fillCoatcheck } from './tasks/drain-coatcheck.ts'
 import { drainGraphile, fillGraphile } from './tasks/drain-graphile.ts'
+import { httpBare, httpCoatcheck, httpLoad, httpWithout } from './tasks/http.ts'
 import { receiveCoatcheck, receiveGraphile, sendCoatcheck, sendGraphile } from './tasks/latency.ts'
 
 /** What runs in a process of its own. Each takes its parameters as JSON and answers with a JSON object. */
@@ -11,6 +12,10 @@ export const tasks = {
   drainGraphile,
   fillCoatcheck,
   fillGraphile,
+  httpBare,
+  httpCoatcheck,
+  httpLoad,
+  httpWithout,
   receiveCoatcheck,
   receiveGraphile,
   sendCoatcheck,

@@ -5,21 +5,23 @@ export interface Claim {
   readonly title: string
   /** What was measured and how, for the reader of the figures. */
   readonly how: string
+  /** What stands beside us. */
+  readonly peer: string
   readonly measures: readonly Measure[]
 }
 
-/** One thing measured on both subjects, in alternation. */
+/** One thing measured on both sides, in alternation. */
 export interface Measure {
   readonly title: string
   readonly figures: readonly Figure[]
   readonly coatcheck: Subject
-  readonly graphile: Subject
+  readonly peer: Subject
 }
 
 export interface Figure {
   /** A key of what the subjects answer. */
   readonly name: string
-  readonly unit: 'items/s' | 'ms'
+  readonly unit: 'items/s' | 'requests/s' | 'ms'
   /** How many times better than the peer we want to be; undefined: for information. */
   readonly bar?: number
 }

@@ -2,7 +2,7 @@ import { defineApplication, defineQueueProcessor } from '../src/define/define.ts
 import type { Payload } from './payload.ts'
 
 // Takes everything: neither subject is to pay for a schema of the user's.
-const input = {
+export const benchInput = {
   '~standard': {
     version: 1,
     vendor: 'bench',
@@ -17,7 +17,7 @@ type Handle = (payload: Payload) => void
 
 /** The three queues of the drains, each its own, with one handler. */
 export function benchApplication(handle: Handle, concurrency: number) {
-  const common = { input, concurrency, dedicated: {} } as const
+  const common = { input: benchInput, concurrency, dedicated: {} } as const
   const untracked = defineQueueProcessor({
     ...common,
     name: 'untracked',

@@ -23,7 +23,7 @@ export function measureDrain(drain: Drain, size: Size): Measure {
     title: drain.title,
     figures: [{ name: 'rate', unit: 'items/s', ...(drain.bar === undefined ? {} : { bar: drain.bar }) }],
     coatcheck: coatcheck(drain.kind, items.coatcheck),
-    graphile: graphile(drain.kind === 'keyed', items.graphile),
+    peer: graphile(drain.kind === 'keyed', items.graphile),
   }
 }
 

@@ -1,6 +1,7 @@
 import { appendClaim } from './claims/append.ts'
 import { trackedDrainClaim } from './claims/drain-tracked.ts'
 import { drainClaim } from './claims/drain.ts'
+import { httpClaim, httpCostClaim } from './claims/http.ts'
 import { latencyClaim } from './claims/latency.ts'
 import { readOptions } from './options.ts'
 import { describeConditions, writeReadme, writeReport } from './report.ts'
@@ -12,6 +13,8 @@ const claims = {
   drain: drainClaim,
   'drain-tracked': trackedDrainClaim,
   latency: latencyClaim,
+  http: httpClaim,
+  'http-cost': httpCostClaim,
 }
 
 const options = readOptions(Object.keys(claims))

@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util'
 import type { PostgresVersion } from '../scripts/postgres.ts'
 import type { Size } from './claim.ts'
 
-const usage = `Usage: npm run bench -- [--rounds 3] [--only append|drain|drain-tracked|latency]… [--quick] [--write]
+const usage = `Usage: npm run bench -- [--rounds 3] [--only append|drain|drain-tracked|latency|http|http-cost]… [--quick] [--write]
 
   --rounds n        measures everything n times, both sides in alternation, and shows medians (3; quick: 1)
   --only claim      measures one claim; may be repeated

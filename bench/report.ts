@@ -57,14 +57,14 @@ function writeClaim(claim: Claim, measured: readonly Measured[]): string {
   const rows = measured.map((one) => {
     const { measure, figure } = one
     const title = measure.figures.length > 1 ? `${measure.title}, ${figure.name}` : measure.title
-    return [title, spread(one.coatcheck, figure), spread(one.graphile, figure), times(one), bar(one)]
+    return [title, spread(one.coatcheck, figure), spread(one.peer, figure), times(one), bar(one)]
   })
   const settings = [...new Map(measured.map((one) => [one.measure.title, one.measure])).values()].map(
-    ({ title, coatcheck, graphile }) =>
-      `- ${title}: coatcheck ${coatcheck.conditions}; graphile-worker ${graphile.conditions}`,
+    ({ title, coatcheck, peer }) =>
+      `- ${title}: coatcheck ${coatcheck.conditions}; ${claim.peer} ${peer.conditions}`,
   )
   const unit = measured[0]?.figure.unit ?? ''
-  return `## ${claim.title}\n\n${claim.how}\n\n${table([['', `coatcheck, ${unit}`, `graphile-worker, ${unit}`, 'ratio', 'bar'], ...rows])}\n\n${settings.join('\n')}`
+  return `## ${claim.title}\n\n${claim.how}\n\n${table([['', `coatcheck, ${unit}`, `${claim.peer}, ${unit}`, 'ratio', 'bar'], ...rows])}\n\n${settings.join('\n')}`
 }
 
 function spread(values: readonly number[], { unit }: Figure): string {
@@ -74,7 +74,8 @@ function spread(values: readonly number[], { unit }: Figure): string {
 }
 
 function times(one: Measured): string {
-  return `${ratio(one).toFixed(1)}×`
+  const found = ratio(one)
+  return `${found.toFixed(found < 1 ? 2 : 1)}×`
 }
 
 function bar(one: Measured): string {

@@ -8,10 +8,10 @@ export interface Measured {
   readonly measure: Measure
   readonly figure: Figure
   readonly coatcheck: readonly number[]
-  readonly graphile: readonly number[]
+  readonly peer: readonly number[]
 }
 
-const sides = ['coatcheck', 'graphile'] as const
+const sides = ['coatcheck', 'peer'] as const
 
 /** Measures everything, round by round; within a round both sides of a measure come one right after the other. */
 export async function measureRounds(
@@ -22,7 +22,7 @@ export async function measureRounds(
   const taken = new Map<Measure, Record<(typeof sides)[number], Readonly<Record<string, number>>[]>>()
   for (let round = 0; round < rounds; round++) {
     for (const measure of claims.flatMap((claim) => claim.measures)) {
-      const figures = taken.get(measure) ?? { coatcheck: [], graphile: [] }
+      const figures = taken.get(measure) ?? { coatcheck: [], peer: [] }
       taken.set(measure, figures)
       // Whoever comes second meets another machine: take turns.
       for (const side of round % 2 === 0 ? sides : sides.toReversed()) {
@@ -40,7 +40,7 @@ export async function measureRounds(
       measure.figures.map((figure) => {
         const of = (side: (typeof sides)[number]) =>
           taken.get(measure)![side].map((values) => values[figure.name] ?? Number.NaN)
-        return { claim, measure, figure, coatcheck: of('coatcheck'), graphile: of('graphile') }
+        return { claim, measure, figure, coatcheck: of('coatcheck'), peer: of('peer') }
       }),
     ),
   )
@@ -53,8 +53,8 @@ export function median(values: readonly number[]): number {
 }
 
 /** How many times better our median is: more items, or fewer milliseconds. */
-export function ratio({ figure, coatcheck, graphile }: Measured): number {
-  const [ours, theirs] = [median(coatcheck), median(graphile)]
+export function ratio({ figure, coatcheck, peer }: Measured): number {
+  const [ours, theirs] = [median(coatcheck), median(peer)]
   return figure.unit === 'ms' ? theirs / ours : ours / theirs
 }
 

@@ -49,6 +49,7 @@ export function appendClaim(size: Size): Claim {
   return {
     name: 'append',
     title: 'Append',
+    peer: 'graphile-worker',
     how: 'Items a second until the last call has returned; each is durable when its call returns. No worker runs.',
     measures: loads.map((load): Measure => {
       const subject = (task: 'appendCoatcheck' | 'appendGraphile', items: number): Subject => ({
@@ -59,7 +60,7 @@ export function appendClaim(size: Size): Claim {
         title: load.title,
         figures: [{ name: 'rate', unit: 'items/s', ...(load.bar === undefined ? {} : { bar: load.bar }) }],
         coatcheck: subject('appendCoatcheck', size === 'quick' ? load.quick : load.items.coatcheck),
-        graphile: subject('appendGraphile', size === 'quick' ? load.quick : load.items.graphile),
+        peer: subject('appendGraphile', size === 'quick' ? load.quick : load.items.graphile),
       }
     }),
   }

@@ -6,6 +6,7 @@ export function trackedDrainClaim(size: Size): Claim {
   return {
     name: 'drain-tracked',
     title: 'Drain, fully tracked',
+    peer: 'graphile-worker',
     how:
       'As the drain, but coatcheck keeps every item with its input and its result, checked after the drain. graphile-worker ' +
       'keeps nothing of a job that has succeeded.',

@@ -22,6 +22,7 @@ export function drainClaim(size: Size): Claim {
   return {
     name: 'drain',
     title: 'Drain',
+    peer: 'graphile-worker',
     how:
       'Items a second from the first handler call until the database says that the last is settled, by one worker in a process ' +
       'of its own, started on a queue filled before in calls of 1,000. The handler is asynchronous and does nothing but tick ' +

@@ -9,6 +9,7 @@ export function latencyClaim(size: Size): Claim {
   return {
     name: 'latency',
     title: 'Latency',
+    peer: 'graphile-worker',
     how:
       'Milliseconds from the call that enqueues to the call of the handler, in another process, at a steady rate that does ' +
       'not wait for answers.',
@@ -31,7 +32,7 @@ export function latencyClaim(size: Size): Claim {
             return { ...(await received) }
           },
         },
-        graphile: {
+        peer: {
           conditions: `${items} jobs, ${showSettings(graphileSettings)}`,
           async run(url) {
             const parameters = { url, items, perSecond }
