@@ -147,6 +147,8 @@ test('a lane of very many is counted in parts, each as much as one pass may', as
   const node = await setup(t, [count], { start: false })
   const { schema } = node.place
   await node.enqueue(count, 0, { delay: '1 hour' })
+  // The node counts beside its first accept; what has just been counted is not counted again.
+  await untilCounted(node, 1)
   // All due at one moment, and in one partition.
   for (const many of [19_999, 20_000, 20_000, 20_000, 20_000, 20_000])
     await node.query(
@@ -160,10 +162,12 @@ test('a lane of very many is counted in parts, each as much as one pass may', as
     await node.query(`update ${schema}.backlog set counted_at = '-infinity'`)
     return (await countBacklog(driver, schema, [Number(rows[0]?.['number'])]))[0]?.waiting
   }
+  const countLaneAgain = () => node.query(`update ${schema}.backlog set lane_counted_at = '-infinity'`)
+  await countLaneAgain()
   const counted = [await pass(), await pass(), await pass(), await pass()]
   assert.deepEqual(counted, [50_000, 100_000, 120_000, 120_000])
   // While it is counted again, what was counted before stands.
-  await node.query(`update ${schema}.backlog set lane_counted_at = '-infinity'`)
+  await countLaneAgain()
   await node.query(
     `delete from ${schema}.waiting_item where id in (select id from ${schema}.waiting_item limit 60000)`,
   )
