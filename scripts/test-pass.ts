@@ -22,18 +22,43 @@ export interface TestPass {
   signal: AbortSignal
 }
 
+/** Files that failed in one pass and are given a second run. More of them than this is no chance. */
+const maxAgain = 3
+
 export interface PassResult {
   label: string
   passed: number
   failed: number
+  /** Files that failed beside others and passed alone: each is a defect, of the test or of what it tests. */
+  flaky: readonly string[]
   /** What went wrong beside failed tests, to follow the label in a sentence. */
   problem?: string
 }
 
-/** Runs node:test once over the files, its output passed through, and reads the counts from its closing lines. */
+/**
+ * Runs the files, and those that failed once more, one at a time: hundreds of tests of clocks and killed processes share a
+ * machine here, and what only fails beside others is told apart from what is broken. It is reported by name, never kept quiet.
+ */
 export async function runTestPass(pass: TestPass): Promise<PassResult> {
+  const { failedFiles, ...first } = await runOnce(pass, 2)
+  const result = { ...first, flaky: [] }
+  const isFewAmongMany = failedFiles.length <= maxAgain && pass.files.length > failedFiles.length
+  if (first.problem !== undefined || failedFiles.length === 0 || !isFewAmongMany) return result
+  console.log(`\n${pass.label}, once more and alone: ${failedFiles.join(', ')}\n`)
+  const again = await runOnce({ ...pass, files: failedFiles }, 1)
+  if (again.problem !== undefined || again.failed > 0) return result
+  return { ...result, passed: first.passed + first.failed, failed: 0, flaky: failedFiles }
+}
+
+/** Runs node:test once over the files, its output passed through, and reads the counts from its closing lines. */
+async function runOnce(pass: TestPass, concurrency: number) {
   const name = pass.name === undefined ? [] : [`--test-name-pattern=${pass.name}`]
-  const flags = ['--test', '--test-reporter=spec', '--test-concurrency=2', `--test-timeout=${testTimeoutMs}`]
+  const flags = [
+    '--test',
+    '--test-reporter=spec',
+    `--test-concurrency=${concurrency}`,
+    `--test-timeout=${testTimeoutMs}`,
+  ]
   const child = spawn(process.execPath, [...flags, ...name, ...pass.files], {
     env: { ...process.env, ...pass.environment },
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -61,6 +86,7 @@ export async function runTestPass(pass: TestPass): Promise<PassResult> {
     label: pass.label,
     passed: (counts?.passed ?? 0) - empty.length,
     failed: counts?.failed ?? 0,
+    failedFiles: failedFiles(output),
     ...(problem === undefined ? {} : { problem }),
   }
 }
@@ -86,6 +112,14 @@ function readCounts(output: string): Counts | undefined {
 function emptyFiles(output: string): string[] {
   const text = stripVTControlCharacters(output)
   return [...text.matchAll(/^✔ (\S+\.test\.ts) \([\d.]+ms\)$/gm)].map(([, file]) => file!)
+}
+
+/** The reporter ends with each failed test and where it stands. */
+function failedFiles(output: string): string[] {
+  const text = stripVTControlCharacters(output)
+  const closing = text.slice(text.lastIndexOf('✖ failing tests:'))
+  if (!closing.startsWith('✖')) return []
+  return [...new Set([...closing.matchAll(/^test at (\S+\.test\.ts):\d+/gm)].map(([, file]) => file!))]
 }
 
 function problemOf(counts: Counts | undefined, code: unknown): string | undefined {

@@ -100,7 +100,7 @@ async function runOn(database: string, chosen: readonly string[]): Promise<PassR
     const environment = environmentOf(cluster, pooler)
     return await runTestPass({ label, files: chosen, environment, name: values.name, signal: abort.signal })
   } catch (error) {
-    return { label, passed: 0, failed: 0, problem: `could not run: ${describe(error)}` }
+    return { label, passed: 0, failed: 0, flaky: [], problem: `could not run: ${describe(error)}` }
   } finally {
     await pooler?.stop()
     await cluster?.stop()
@@ -129,6 +129,9 @@ function report(all: readonly PassResult[]): number {
   if (passed + failed === 0) problems.push('No test ran.')
   console.log('')
   for (const { label, passed, failed } of all) console.log(`${label}: ${passed} passed, ${failed} failed`)
+  for (const { label, flaky } of all)
+    for (const file of flaky)
+      console.log(`${label}: FLAKY ${file} failed beside others and passed alone. Mend it.`)
   for (const problem of problems) console.error(problem)
   console.log(`${passed} passed, ${failed} failed`)
   return failed > 0 || problems.length > 0 ? 1 : 0
