@@ -1,7 +1,7 @@
 import { createReadStream, existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
-import { Readable } from 'node:stream'
+import type { Answer } from './message.ts'
 
 /** What the page loads: its own node serves it, nothing comes from elsewhere. */
 const pageAssets = {
@@ -34,19 +34,16 @@ const open = `SwaggerUIBundle({
 `
 
 /** `GET /docs`: the description of the API to read and try, by Swagger UI. */
-export function answerApiPage(): Response {
-  return new Response(page, {
-    headers: { 'content-type': 'text/html; charset=utf-8', 'content-security-policy': policy },
-  })
+export function answerApiPage(): Answer {
+  const headers = { 'content-type': 'text/html; charset=utf-8', 'content-security-policy': policy }
+  return { status: 200, headers, body: page }
 }
 
 /** `GET /docs/{asset}` */
-export function answerPageAsset(name: PageAsset): Response {
+export function answerPageAsset(name: PageAsset): Answer {
   const headers = { 'content-type': pageAssets[name], 'cache-control': 'public, max-age=3600' }
-  if (name === 'open.js') return new Response(open, { headers })
-  return new Response(Readable.toWeb(createReadStream(join(assetFolder(), name))) as ReadableStream, {
-    headers,
-  })
+  const body = name === 'open.js' ? open : createReadStream(join(assetFolder(), name))
+  return { status: 200, headers, body }
 }
 
 /** In the package the build has put them beside this file; in the repository they are where npm has. */

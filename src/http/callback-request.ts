@@ -1,5 +1,6 @@
 import { CoatcheckError, isCoatcheckError } from '../base/errors.ts'
 import type { Definition, ServiceSettings } from '../define/definition.ts'
+import type { RequestHeaders } from './message.ts'
 import type { Preference } from './preference.ts'
 
 /**
@@ -15,7 +16,7 @@ export type CheckUrl = (url: string) => URL
  * @throws CoatcheckError `OUTBOUND_REFUSED`, `CALLBACK_NOT_OFFERED`
  */
 export function readCallback(
-  headers: Headers,
+  headers: RequestHeaders,
   { callback, respondAsync }: Preference,
   { name, service }: { readonly name: Definition['name']; readonly service: ServiceSettings },
   check: CheckUrl | undefined,

@@ -4,6 +4,7 @@ import type { Road } from '../engine/face.ts'
 import { mayCall, type Caller } from './caller.ts'
 import { exampleInput } from './example-input.ts'
 import type { Durability } from './health.ts'
+import type { Answer, HttpRequest } from './message.ts'
 
 export interface FrontPage {
   /** The name of the node. */
@@ -24,19 +25,21 @@ interface ServiceEntry {
 }
 
 /** `GET /`: what is here and how to try it, for people (HTML) and programs (JSON). */
-export function answerFrontPage(request: Request, page: FrontPage, road: Road): Response {
-  const base = new URL(request.url).origin + page.basePath
+export function answerFrontPage(request: HttpRequest, page: FrontPage, road: Road): Answer {
+  const base = request.origin + page.basePath
   const services = [...road.definitions.values()].flatMap((definition) =>
     entryOf(definition, base, page.caller),
   )
-  if (!prefersHtml(request)) return answerJson(page, base, services)
-  return new Response(renderPage(page, base, services), {
+  if (!prefersHtml(request)) return answerDocument(page, base, services)
+  return {
+    status: 200,
     headers: {
       'content-type': 'text/html; charset=utf-8',
       'content-security-policy': policy,
       vary: 'accept',
     },
-  })
+    body: renderPage(page, base, services),
+  }
 }
 
 function entryOf(definition: Definition, base: string, caller: Caller): ServiceEntry[] {
@@ -54,7 +57,7 @@ function credentialsOf({ kind }: Caller): string {
 }
 
 /** Whether it names HTML and does not like JSON better (RFC 9110, 12.5.1): a client that takes anything is no browser. */
-function prefersHtml(request: Request): boolean {
+function prefersHtml(request: HttpRequest): boolean {
   const ranges = (request.headers.get('accept') ?? '').toLowerCase().split(',')
   const html = qualityOf('text/html', ranges)
   return html !== undefined && html > 0 && html >= (qualityOf('application/json', ranges) ?? 0)
@@ -71,12 +74,12 @@ function qualityOf(type: string, ranges: readonly string[]): number | undefined 
   return undefined
 }
 
-function answerJson(
+function answerDocument(
   { name, durability }: FrontPage,
   base: string,
   services: readonly ServiceEntry[],
-): Response {
-  const body = {
+): Answer {
+  const document = {
     name,
     durability,
     services,
@@ -88,9 +91,11 @@ function answerJson(
     },
   }
   // people read it too, in a terminal
-  return new Response(`${JSON.stringify(body, undefined, 2)}\n`, {
+  return {
+    status: 200,
     headers: { 'content-type': 'application/json', vary: 'accept' },
-  })
+    body: `${JSON.stringify(document, undefined, 2)}\n`,
+  }
 }
 
 const style = `body{font:16px/1.5 system-ui,sans-serif;max-width:52rem;margin:2rem auto;padding:0 1rem;color:#1b1f24;background:#fff}

@@ -1,5 +1,6 @@
 import { CoatcheckError } from '../base/errors.ts'
 import { showValue } from '../base/shown-value.ts'
+import type { HttpRequest } from './message.ts'
 
 /** Where a request came in. */
 export interface RequestInfo {
@@ -18,7 +19,7 @@ export interface GuardOptions {
  * @throws CoatcheckError `AUTH_REQUIRED`, `HOST_REFUSED`, `CROSS_SITE_REFUSED`
  */
 export function checkRequest(
-  request: Request,
+  request: HttpRequest,
   { loopback }: RequestInfo,
   { environment }: GuardOptions,
 ): void {
@@ -37,11 +38,11 @@ export function checkRequest(
 }
 
 /**
- * A page that rebinds its own name to 127.0.0.1 sends that name as Host. The URL is looked at too: a request line in
+ * A page that rebinds its own name to 127.0.0.1 sends that name as Host. The target is looked at too: a request line in
  * absolute form names a host beside the header.
  */
-function checkHost(request: Request): string {
-  const { host: target } = new URL(request.url)
+function checkHost(request: HttpRequest): string {
+  const target = request.host
   const host = request.headers.get('host') ?? target
   for (const each of [host, target])
     if (!/^(?:localhost|127\.0\.0\.1|\[::1\])(?::\d{1,5})?$/i.test(each))
@@ -53,7 +54,7 @@ function checkHost(request: Request): string {
 }
 
 /** Browsers send these two headers and pages cannot change them; other clients send neither. */
-function checkSite(request: Request, host: string): void {
+function checkSite(request: HttpRequest, host: string): void {
   const site = request.headers.get('sec-fetch-site')
   if (site?.toLowerCase() === 'cross-site')
     throw new CoatcheckError(

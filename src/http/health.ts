@@ -1,5 +1,6 @@
 import { createRowId } from '../base/ids.ts'
 import type { Road } from '../engine/face.ts'
+import { answerJson, type Answer } from './message.ts'
 import { answerProblem, problemOf } from './problem.ts'
 
 /** `development`: the embedded database, whose writes a power cut can lose. */
@@ -10,13 +11,13 @@ const nobody = createRowId(0, 0, 0)
 const deadlineMs = 3000
 
 /** `GET /healthz`: the process lives. */
-export function answerHealth(): Response {
-  return Response.json({ status: 'alive' })
+export function answerHealth(): Answer {
+  return answerJson({ status: 'alive' })
 }
 
 /** `GET /readyz`: the database answers, so work can be taken in. */
-export async function answerReadiness(road: Road, durability: Durability): Promise<Response> {
-  if (await isReachable(road)) return Response.json({ status: 'ready', durability })
+export async function answerReadiness(road: Road, durability: Durability): Promise<Answer> {
+  if (await isReachable(road)) return answerJson({ status: 'ready', durability })
   const problem = problemOf('DATABASE_UNREACHABLE', 'the database did not answer; nothing can be taken in')
   const answer = { ...problem, durability }
   return answerProblem(answer)

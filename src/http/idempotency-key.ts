@@ -2,6 +2,7 @@ import { CoatcheckError } from '../base/errors.ts'
 import { showValue } from '../base/shown-value.ts'
 import type { Definition, ServiceSettings } from '../define/definition.ts'
 import type { IdempotentCall } from '../engine/face.ts'
+import type { RequestHeaders } from './message.ts'
 
 const documentation = 'docs/reference/http.md#idempotency-key'
 
@@ -12,7 +13,7 @@ const documentation = 'docs/reference/http.md#idempotency-key'
  * @throws CoatcheckError `IDEMPOTENCY_KEY_INVALID`, `IDEMPOTENCY_KEY_REQUIRED`
  */
 export function readIdempotencyKey(
-  headers: Headers,
+  headers: RequestHeaders,
   definition: Definition,
   { idempotency }: ServiceSettings,
 ): string | undefined {

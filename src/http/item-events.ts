@@ -3,6 +3,7 @@ import { hasEnded, type Item } from '../define/item.ts'
 import type { Standing } from '../engine/face.ts'
 import { itemDocument } from './item-document.ts'
 import { standingOf, type ItemSurroundings } from './items.ts'
+import { answerNothing, type Answer, type HttpRequest } from './message.ts'
 
 /** Event streams open at once on a node: each looks its item up once a second. */
 const maxStreams = 500
@@ -19,10 +20,10 @@ const open = new WeakMap<ItemSurroundings['road'], { count: number }>()
  * with the item. Whoever comes again with the `Last-Event-ID` of that end gets 204, at which an EventSource stops.
  * @throws CoatcheckError `STREAMS_FULL`, and what looking the item up throws
  */
-export async function getEvents(request: Request, id: string, door: ItemSurroundings): Promise<Response> {
+export async function getEvents(request: HttpRequest, id: string, door: ItemSurroundings): Promise<Answer> {
   const first = await standingOf(request, id, door)
   if (hasEnded(first.item) && request.headers.get('last-event-id') === eventId(first.item))
-    return new Response(null, { status: 204 })
+    return answerNothing()
   const streams = open.get(door.road) ?? { count: 0 }
   open.set(door.road, streams)
   if (streams.count >= maxStreams)
@@ -31,15 +32,16 @@ export async function getEvents(request: Request, id: string, door: ItemSurround
       `this node has ${maxStreams} event streams open, as many as it may; poll ${door.basePath}/queue-items/{id}?wait=20s, or try again`,
       { retryAfterMs: 5_000 },
     )
-  const text = tellChanges(request, first, door, streams)
-  return new Response(ReadableStream.from(encode(text)), {
+  return {
+    status: 200,
     headers: { 'content-type': 'text/event-stream; charset=utf-8', 'x-accel-buffering': 'no' },
-  })
+    body: tellChanges(request, first, door, streams),
+  }
 }
 
 /** Nothing is looked up that the client does not read. */
 async function* tellChanges(
-  request: Request,
+  request: HttpRequest,
   first: Standing,
   door: ItemSurroundings,
   streams: { count: number },
@@ -57,7 +59,7 @@ async function* tellChanges(
       else if (performance.now() - toldAt > quietMs) yield ': nothing new\n\n'
       if (data !== told || performance.now() - toldAt > quietMs) toldAt = performance.now()
       told = data
-      if (hasEnded(standing.item) || released.aborted || request.signal.aborted) return
+      if (hasEnded(standing.item) || released.aborted || request.isAborted) return
       standing = await door.waits.standing(standing.item.id, lookMs, request)
       // a stream outlives the key that it was opened with, else
       if (!(await door.isStillKnown())) return
@@ -65,11 +67,6 @@ async function* tellChanges(
   } finally {
     streams.count--
   }
-}
-
-async function* encode(chunks: AsyncIterable<string>): AsyncGenerator<Uint8Array> {
-  const encoder = new TextEncoder()
-  for await (const chunk of chunks) yield encoder.encode(chunk)
 }
 
 function eventId({ state, attempts }: Item): string {

@@ -4,10 +4,10 @@ import { hasEnded, type Item } from '../define/item.ts'
 import type { Road, Standing } from '../engine/face.ts'
 import { isForCaller, mayRead, type Caller } from './caller.ts'
 import { itemDocument, linksOf, retryAfter } from './item-document.ts'
+import { answerJson, type Answer, type HttpRequest } from './message.ts'
 import { readWaitParameter } from './preference.ts'
 import { answerEnded } from './service-answer.ts'
 import type { RequestWaits } from './waits.ts'
-import { whenRead } from './when-read.ts'
 
 /** What answers about items need. */
 export interface ItemSurroundings {
@@ -22,22 +22,32 @@ export interface ItemSurroundings {
 }
 
 /** `GET /queue-items/{id}`: how the item stands. */
-export async function getItem(request: Request, id: string, door: ItemSurroundings): Promise<Response> {
+export async function getItem(request: HttpRequest, id: string, door: ItemSurroundings): Promise<Answer> {
   const { item } = await standingOf(request, id, door)
-  return Response.json(itemDocument(item, door.basePath), {
-    headers: hasEnded(item) ? {} : { 'retry-after': retryAfter(item) },
-  })
+  return answerJson(
+    itemDocument(item, door.basePath),
+    hasEnded(item) ? {} : { 'retry-after': retryAfter(item) },
+  )
 }
 
 /** `GET /queue-items/{id}/result`: what the service would have answered, once there is something. */
-export async function getResult(request: Request, id: string, door: ItemSurroundings): Promise<Response> {
+export async function getResult(request: HttpRequest, id: string, door: ItemSurroundings): Promise<Answer> {
   const standing = await standingOf(request, id, door)
   const answer = answerEnded(standing)
   if (!answer) return answerPending(standing.item, door, 'ready')
   const { item, onRetrieved } = standing
   // A HEAD hands nothing over.
   if (!onRetrieved || request.method !== 'GET' || !isForCaller(door.caller, item)) return answer
-  return whenRead(answer, onRetrieved)
+  if (answer.body !== null) return { ...answer, body: whenRead(answer.body, onRetrieved) }
+  await onRetrieved()
+  return answer
+}
+
+/** Tells when all of a body has been read, and ends it after that; one that is cut off is not told. */
+async function* whenRead(body: NonNullable<Answer['body']>, tell: () => Promise<void>) {
+  if (typeof body === 'string' || body instanceof Uint8Array) yield body
+  else yield* body
+  await tell()
 }
 
 /** 202: it is durable and has not ended. */
@@ -45,17 +55,22 @@ export function answerPending(
   item: Item | { readonly id: string },
   { basePath }: ItemSurroundings,
   stateUnlessKnown: Item['state'],
-): Response {
+): Answer {
   const known = 'state' in item ? item : undefined
   const links = linksOf(item.id, basePath)
-  return Response.json(
+  return answerJson(
     { id: item.id, state: known?.state ?? stateUnlessKnown, links },
-    { status: 202, headers: { location: links.self, 'retry-after': retryAfter(known) } },
+    { location: links.self, 'retry-after': retryAfter(known) },
+    202,
   )
 }
 
 /** How the item of a path stands, after as long as the request asks to wait. */
-export async function standingOf(request: Request, given: string, door: ItemSurroundings): Promise<Standing> {
+export async function standingOf(
+  request: HttpRequest,
+  given: string,
+  door: ItemSurroundings,
+): Promise<Standing> {
   const id = given.toLowerCase()
   parseItemId(id)
   const waitMs = readWaitParameter(request)

@@ -1,10 +1,11 @@
-import { createServer, type Server, type ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { getRequestListener, RequestError } from '@hono/node-server'
-import { CoatcheckError } from '../base/errors.ts'
+import { CoatcheckError, isCoatcheckError } from '../base/errors.ts'
 import type { Part } from '../base/part.ts'
 import { showValue } from '../base/shown-value.ts'
 import type { HttpDoor } from './door.ts'
+import type { Answer } from './message.ts'
+import { NodeRequest, sendAnswer } from './node-message.ts'
 import { answerProblem, problemOf } from './problem.ts'
 import { readOver } from './unread-body.ts'
 import { endUnreadable, maxHeaders, refuseUnreadable } from './unreadable.ts'
@@ -30,6 +31,8 @@ const limits = {
   connectionsCheckingInterval: 1000,
   /** Ours says so with a problem; see {@link refuseUnreadable}. */
   requireHostHeader: false,
+  /** Of two that contradict each other none is left out. */
+  joinDuplicateHeaders: true,
 }
 const maxConnections = 2000
 
@@ -69,15 +72,11 @@ export class HttpListener implements Part {
   async start(): Promise<void> {
     if (this.#server) return
     if (!this.#anyAddress) checkHost(this.#host)
-    const answer = getRequestListener((request, { incoming }) => this.#answer(request, incoming), {
-      overrideGlobalObjects: false,
-      errorHandler: answerUnreadable,
-    })
     const server = createServer(limits, (incoming, outgoing) => {
       this.#track(outgoing, server)
       if (refuseUnreadable(incoming, outgoing)) return
       // its promise never rejects
-      void answer(incoming, outgoing)
+      void this.#answer(incoming, outgoing)
     })
     server.on('clientError', (error, socket) => endUnreadable(error, socket, this.#open))
     server.maxConnections = maxConnections
@@ -108,10 +107,14 @@ export class HttpListener implements Part {
     return this.#stopping
   }
 
-  async #answer(request: Request, incoming: { readonly readableEnded: boolean }): Promise<Response> {
-    const response = await this.#door.fetch(request, { loopback: this.#isLoopback })
-    if (response.status >= 400 && !incoming.readableEnded) void readOver(request)
-    return response
+  async #answer(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+    const request = readRequest(incoming, outgoing)
+    const answer =
+      request instanceof NodeRequest
+        ? await this.#door.answer(request, { loopback: this.#isLoopback })
+        : request
+    if (answer.status >= 400) readOver(incoming)
+    await sendAnswer(answer, incoming, outgoing)
   }
 
   #track(outgoing: ServerResponse, server: Server): void {
@@ -121,19 +124,15 @@ export class HttpListener implements Part {
   }
 }
 
-/** What the adapter throws is about the URL that it makes of Host and the request line; all else is answered by the door. */
-function answerUnreadable(error: unknown): Response {
-  const headers = { 'x-content-type-options': 'nosniff', 'cache-control': 'no-store' }
-  const why = error instanceof RequestError ? error.message : ''
-  if (why.includes('path'))
-    return answerProblem(problemOf('NOT_FOUND', 'the path of the request cannot be read'), headers)
-  // HTTP/1.0 may leave it out, and is not let in then
-  if (why === 'Missing host header')
-    return answerProblem(problemOf('HOST_REFUSED', 'the request has no Host'), headers)
-  return answerProblem(
-    problemOf('REQUEST_MALFORMED', 'Host and the target of the request make no URL'),
-    headers,
-  )
+/** @returns the answer, where Host and the request line do not say what is asked for */
+function readRequest(incoming: IncomingMessage, outgoing: ServerResponse): NodeRequest | Answer {
+  try {
+    return new NodeRequest(incoming, outgoing)
+  } catch (error) {
+    if (!isCoatcheckError(error)) throw error
+    const headers = { 'x-content-type-options': 'nosniff', 'cache-control': 'no-store' }
+    return answerProblem(problemOf(error.code, error.message), headers)
+  }
 }
 
 function checkHost(host: string): void {

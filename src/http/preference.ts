@@ -1,6 +1,7 @@
 import { durationMs } from '../base/duration.ts'
 import { CoatcheckError } from '../base/errors.ts'
 import { showValue } from '../base/shown-value.ts'
+import type { HttpRequest, RequestHeaders } from './message.ts'
 
 /** The longest wait that a request is held open for, whatever it asks for. */
 export const maxWaitMs = 60_000
@@ -15,7 +16,7 @@ export interface Preference {
 }
 
 /** Reads `Prefer`. The first instance of a preference counts; what we do not know, or cannot read, is ignored. */
-export function readPreference(headers: Headers): Preference {
+export function readPreference(headers: RequestHeaders): Preference {
   const found = new Map<string, string>()
   let callback: Preference['callback']
   // the comma of a quoted string parts nothing
@@ -56,8 +57,8 @@ export function appliedHeader(applied: Partial<Preference>): Record<string, stri
  * How long `?wait=20s` asks to wait, at most {@link maxWaitMs}; 0 where it does not.
  * @throws CoatcheckError `OPTION_INVALID`
  */
-export function readWaitParameter(request: Request): number {
-  const wait = new URL(request.url).searchParams.get('wait')
+export function readWaitParameter({ query }: HttpRequest): number {
+  const wait = query.get('wait')
   if (wait === null) return 0
   const waitMs = durationMs(wait)
   if (waitMs === undefined)

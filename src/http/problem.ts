@@ -4,6 +4,7 @@ import type { CoatcheckError, ErrorCode } from '../base/errors.ts'
 import { errorCatalogue, isCoatcheckError } from '../base/errors.ts'
 import type { Failure, FailureRecord } from '../define/failure.ts'
 import { failureRecord } from '../define/failure.ts'
+import type { Answer } from './message.ts'
 
 /** Problem details of RFC 9457. `code` is what programs tell them by. */
 export interface ProblemDocument {
@@ -120,8 +121,8 @@ function asFragment(pointer: string): string {
 export function answerProblem(
   problem: ProblemDocument,
   headers: Readonly<Record<string, string>> = {},
-): Response {
-  return new Response(JSON.stringify(problem), {
+): Answer {
+  return {
     status: problem.status,
     headers: {
       'content-type': 'application/problem+json',
@@ -130,7 +131,8 @@ export function answerProblem(
       }),
       ...headers,
     },
-  })
+    body: JSON.stringify(problem),
+  }
 }
 
 /** Trying again soon may help. Whether it does with a service's own problem, only the service knows. */

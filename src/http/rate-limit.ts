@@ -1,4 +1,5 @@
 import type { Caller, Rate } from './caller.ts'
+import type { Answer } from './message.ts'
 import { answerProblem, problemOf } from './problem.ts'
 
 /** What is left to a caller. */
@@ -84,7 +85,7 @@ export function allowanceHeaders({ policy, rate, remaining, restMs }: Allowance)
 }
 
 /** 429, in the problem type of the same draft. `Retry-After` is not before the next window. */
-export function answerSpent({ policy, rate, restMs }: Allowance): Response {
+export function answerSpent({ policy, rate, restMs }: Allowance): Answer {
   const seconds = Math.ceil(restMs / 1000)
   const detail = `${rate.quota} requests per ${rate.windowMs / 1000} s are allowed; the next one in ${seconds} s`
   const problem = {

@@ -2,6 +2,7 @@ import { createUuid } from '../base/ids.ts'
 import type { Definition } from '../define/definition.ts'
 import type { RequestContext } from '../define/item.ts'
 import type { Caller } from './caller.ts'
+import type { RequestHeaders } from './message.ts'
 
 /** What follows a request across systems. */
 export interface RequestTrail {
@@ -11,7 +12,7 @@ export interface RequestTrail {
 }
 
 /** Reads the ids of a request. One that cannot be an id is passed over: it would go into logs and other systems. */
-export function readTrail(headers: Headers): RequestTrail {
+export function readTrail(headers: RequestHeaders): RequestTrail {
   const requestId = readId(headers.get('x-request-id'))
   return {
     correlationId: readId(headers.get('x-correlation-id')) ?? requestId ?? createUuid(),
@@ -47,8 +48,8 @@ export function contextOf(trail: RequestTrail, definition: Definition, caller: C
 }
 
 /** Says to the caller what its request can be found by. */
-export function answerTrail(headers: Headers, trail: RequestTrail): void {
-  headers.set('x-correlation-id', trail.correlationId)
-  if (trail.requestId !== undefined) headers.set('x-request-id', trail.requestId)
-  if (trail.traceparent !== undefined) headers.set('traceparent', trail.traceparent)
+export function answerTrail(headers: Record<string, string>, trail: RequestTrail): void {
+  headers['x-correlation-id'] = trail.correlationId
+  if (trail.requestId !== undefined) headers['x-request-id'] = trail.requestId
+  if (trail.traceparent !== undefined) headers['traceparent'] = trail.traceparent
 }

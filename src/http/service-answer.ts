@@ -1,5 +1,6 @@
 import { CoatcheckError } from '../base/errors.ts'
 import type { ReplyHead, Standing } from '../engine/face.ts'
+import { hasNoBody, type Answer } from './message.ts'
 import { answerProblem, problemOf, problemOfFailure } from './problem.ts'
 
 /** Headers that frame the message or that the door itself sets; a service must not. */
@@ -14,20 +15,20 @@ const framing = new Set([
   'coatcheck-item-state',
 ])
 
-/** Statuses whose answers have no body (RFC 9110, 15). */
-const bodiless = new Set([204, 205, 304])
-
 /** What a service answers with its output: `reply` chose status and headers; no output is no content. */
-export function answerOutput(output: unknown, head: ReplyHead | undefined): Response {
-  const headers = new Headers()
-  for (const [name, value] of Object.entries(head?.headers ?? {}))
-    if (!framing.has(name.toLowerCase())) headers.append(name, value)
+export function answerOutput(output: unknown, head: ReplyHead | undefined): Answer {
+  const headers: Record<string, string> = {}
+  for (const [given, value] of Object.entries(head?.headers ?? {})) {
+    const name = given.toLowerCase()
+    if (!framing.has(name))
+      headers[name] = Object.hasOwn(headers, name) ? `${headers[name]}, ${value}` : value
+  }
   const status = head?.status ?? 200
   const body = JSON.stringify(output) as string | undefined
-  if (body === undefined || bodiless.has(status))
-    return new Response(null, { status: status === 200 ? 204 : status, headers })
-  if (!headers.has('content-type')) headers.set('content-type', 'application/json')
-  return new Response(body, { status, headers })
+  if (body === undefined || hasNoBody(status))
+    return { status: status === 200 ? 204 : status, headers, body: null }
+  headers['content-type'] ??= 'application/json'
+  return { status, headers, body }
 }
 
 /**
@@ -35,17 +36,17 @@ export function answerOutput(output: unknown, head: ReplyHead | undefined): Resp
  * @returns undefined while it has not
  * @throws CoatcheckError `ITEM_CANCELLED`
  */
-export function answerEnded({ item, reply }: Standing): Response | undefined {
+export function answerEnded({ item, reply }: Standing): Answer | undefined {
   if (item.state === 'cancelled')
     throw new CoatcheckError(
       'ITEM_CANCELLED',
       `item ${item.id} was cancelled${item.reason ? ` (${item.reason})` : ''}; it has no result`,
     )
   const answer = answerOf()
-  answer?.headers.set('coatcheck-item-state', item.state)
+  if (answer) answer.headers['coatcheck-item-state'] = item.state
   return answer
 
-  function answerOf(): Response | undefined {
+  function answerOf(): Answer | undefined {
     if (item.state === 'succeeded') return answerOutput(item.result, reply)
     if (item.state !== 'broken') return undefined
     return answerProblem(

@@ -12,6 +12,8 @@ import { linksOf } from './item-document.ts'
 import type { ItemSurroundings } from './items.ts'
 import { answerPending } from './items.ts'
 import { readJsonBody } from './json-body.ts'
+import type { Answer, HttpRequest } from './message.ts'
+import { withHeaders } from './message.ts'
 import type { Preference } from './preference.ts'
 import { appliedHeader, readPreference } from './preference.ts'
 import type { ProblemDocument, Report } from './problem.ts'
@@ -27,7 +29,7 @@ export interface ServiceSurroundings extends ItemSurroundings {
 }
 
 interface ServiceCall {
-  readonly request: Request
+  readonly request: HttpRequest
   readonly definition: Definition
   readonly service: ServiceSettings
   readonly input: unknown
@@ -43,12 +45,12 @@ interface ServiceCall {
 
 /** `POST` to a service. How it is answered is decided before anything runs. */
 export async function callService(
-  request: Request,
+  request: HttpRequest,
   definition: Definition,
   service: ServiceSettings,
   trail: RequestTrail,
   door: ServiceSurroundings,
-): Promise<Response> {
+): Promise<Answer> {
   checkMayCall(door.caller, definition)
   const key = readIdempotencyKey(request.headers, definition, service)
   const once = key === undefined ? undefined : callOf(key, scopeOf(door.caller), definition, service)
@@ -64,7 +66,7 @@ export async function callService(
 }
 
 /** Appends; then answers 202, or, within the wait that was asked for, the result. */
-async function queue(call: ServiceCall): Promise<Response> {
+async function queue(call: ServiceCall): Promise<Answer> {
   const { door, preference } = call
   const accepted = await accept(call)
   if ('answer' in accepted) return repeat(accepted.answer, call)
@@ -72,7 +74,7 @@ async function queue(call: ServiceCall): Promise<Response> {
   const standing = await standingAfter(preference.waitMs ?? 0, id, call)
   const answer = standing && answerEnded(standing)
   // RFC 9110, 8.7: the answer is what a GET of that URL gives, and so the caller has the ticket
-  answer?.headers.set('content-location', linksOf(id, door.basePath).result)
+  if (answer) answer.headers['content-location'] = linksOf(id, door.basePath).result
   return withHeaders(answer ?? answerPending(standing?.item ?? { id }, door, 'ready'), {
     // whose request made the item had its callback
     ...appliedHeader(isRepeat ? { ...preference, callback: undefined } : preference),
@@ -106,7 +108,7 @@ async function accept({ definition, service, door, input, once, asker }: Service
 const repeated = { 'idempotency-replayed': 'true' }
 
 /** The first answer once more. */
-function repeat(answer: RecordedAnswer, { door }: ServiceCall): Response {
+function repeat(answer: RecordedAnswer, { door }: ServiceCall): Answer {
   if (answer.kind === 'succeeded') return withHeaders(answerOutput(answer.output, answer.reply), repeated)
   if (answer.kind === 'problem') return answerProblem(answer.problem as ProblemDocument, repeated)
   return withHeaders(answerPending({ id: answer.id }, door, 'scheduled'), repeated)
@@ -118,13 +120,13 @@ async function standingAfter(waitMs: number, id: string, { request, door }: Serv
   try {
     return await door.waits.standing(id, waitMs, request)
   } catch (error) {
-    if (!request.signal.aborted) door.report(error)
+    if (!request.isAborted) door.report(error)
     return undefined
   }
 }
 
 /** Runs while the caller waits. */
-async function runNow(call: ServiceCall): Promise<Response> {
+async function runNow(call: ServiceCall): Promise<Answer> {
   const { request, definition, input, door } = call
   const context = contextOf(call.trail, definition, door.caller)
   const { immediate } = door.road
@@ -157,9 +159,4 @@ async function isForQueue(
     door.report(error)
     return false
   }
-}
-
-function withHeaders(response: Response, headers: Readonly<Record<string, string>>): Response {
-  for (const [name, value] of Object.entries(headers)) response.headers.set(name, value)
-  return response
 }

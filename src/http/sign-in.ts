@@ -3,6 +3,7 @@ import type { OpenDatabase } from '../store/database.ts'
 import { ApiKeyCheck } from './api-key-check.ts'
 import { apiKeyPrefix } from './api-key.ts'
 import { anonymousCaller, signInRequired, type Caller, type Rate } from './caller.ts'
+import type { HttpRequest } from './message.ts'
 import type { Report } from './problem.ts'
 import { TokenCheck, type TokenIssuer } from './token-check.ts'
 
@@ -19,7 +20,7 @@ export interface AuthSettings {
 /** Finds out who sent a request. */
 export interface SignIn {
   /** @throws CoatcheckError `SIGN_IN_REQUIRED`, `TOKEN_INVALID`, `ISSUER_UNREACHABLE`; what the database throws */
-  callerOf(request: Request): Promise<Caller>
+  callerOf(request: Pick<HttpRequest, 'headers'>): Promise<Caller>
 }
 
 /** Signing in by `Authorization: Bearer` (RFC 6750, 2.1), with an API key or a token. */

@@ -1,20 +1,27 @@
+import type { IncomingMessage } from 'node:http'
+
 /** More of a refused body than this is not worth a connection. */
 const maxBytes = 16 * 1024 * 1024
+/** Nor is one that does not go on. */
+const silenceMs = 2_000
 
 /**
- * The next request of a connection comes behind the body: what nobody wanted of it is read and forgotten. Without this the
- * adapter ends the connection after half a second, with the next request on it.
+ * The next request of a connection comes behind the body: what nobody wanted of it is read and forgotten, as long as it comes
+ * and does not become too much. The server's own bounds on a request hold beside.
  */
-export async function readOver({ body }: Request): Promise<void> {
-  if (!body || body.locked) return
-  const reader = body.getReader()
-  try {
-    for (let length = 0; length < maxBytes;) {
-      const { done, value } = await reader.read()
-      if (done) return
-      length += value.length
-    }
-  } catch {
-    // the client has gone, or the adapter has ended what took too long
-  }
+export function readOver(incoming: IncomingMessage): void {
+  if (incoming.readableEnded || incoming.destroyed) return
+  const { socket } = incoming
+  const giveUp = (): void => void socket.destroy()
+  const silence = setTimeout(giveUp, silenceMs)
+  const end = (): void => clearTimeout(silence)
+  let length = 0
+  incoming.on('data', (chunk: Buffer) => {
+    length += chunk.length
+    if (length > maxBytes) giveUp()
+    else silence.refresh()
+  })
+  incoming.once('end', end).once('close', end)
+  incoming.once('error', giveUp)
+  incoming.resume()
 }

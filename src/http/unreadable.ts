@@ -45,7 +45,7 @@ function problemOfMessage({
   const isOld = httpVersion === '1.0'
   if (!isOld && httpVersion !== '1.1') return malformed(`the version is HTTP/${httpVersion}; send HTTP/1.1`)
   // RFC 9112, 3.2: one Host in each request, which only HTTP/1.0 may go without
-  const hosts = rawHeaders.filter((name, at) => at % 2 === 0 && name.toLowerCase() === 'host').length
+  const hosts = countHosts(rawHeaders)
   if (hosts !== 1 && !(isOld && hosts === 0))
     return malformed(hosts === 0 ? 'Host is missing' : 'there is more than one Host')
   if (hosts === 1 && headers.host?.trim() === '') return malformed('Host is empty')
@@ -58,6 +58,15 @@ function problemOfMessage({
   if (method === 'OPTIONS' && url === '*')
     return problemOf('METHOD_NOT_ALLOWED', 'OPTIONS is not known here; GET /openapi.json says what is')
   return undefined
+}
+
+function countHosts(rawHeaders: readonly string[]): number {
+  let hosts = 0
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at]
+    if (name?.length === 4 && name.toLowerCase() === 'host') hosts++
+  }
+  return hosts
 }
 
 function malformed(detail: string): ProblemDocument {

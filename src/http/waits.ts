@@ -1,11 +1,12 @@
 import type { Road, Standing } from '../engine/face.ts'
+import type { HttpRequest } from './message.ts'
 
 /** How one request waits for items. */
 export interface RequestWaits {
   /** Aborted when all who wait now are sent away. */
   readonly released: AbortSignal
   /** How an item stands, at the latest after `waitMs`; undefined also where callers are told of it no more. */
-  standing(id: string, waitMs: number, request: Request): Promise<Standing | undefined>
+  standing(id: string, waitMs: number, request: HttpRequest): Promise<Standing | undefined>
 }
 
 /** The requests that wait for an item to end. They give up when their client does, and when the node stops. */
@@ -26,7 +27,7 @@ export class Waits {
   /** For a request that came in now. */
   begin(): RequestWaits {
     const released = this.#release.signal
-    const standingOf = (id: string, waitMs: number, request: Request): Promise<Standing | undefined> =>
+    const standingOf = (id: string, waitMs: number, request: HttpRequest): Promise<Standing | undefined> =>
       this.#standing(id, waitMs, request, released)
     return {
       released,
@@ -40,7 +41,7 @@ export class Waits {
   async #standing(
     id: string,
     waitMs: number,
-    request: Request,
+    request: HttpRequest,
     released: AbortSignal,
   ): Promise<Standing | undefined> {
     if (waitMs === 0 || released.aborted) return this.#road.standing(id)
@@ -48,7 +49,7 @@ export class Waits {
       const signal = AbortSignal.any([request.signal, released])
       return await this.#road.standing(id, { waitMs, signal })
     } catch (error) {
-      if (!released.aborted || request.signal.aborted) throw error
+      if (!released.aborted || request.isAborted) throw error
       return this.#road.standing(id)
     }
   }

@@ -1,0 +1,60 @@
+import { decodePath, hasNoBody, type Answer, type HttpRequest } from './message.ts'
+
+/** A request of the Fetch API. */
+export function readFetchRequest(request: Request): HttpRequest {
+  const url = new URL(request.url)
+  return {
+    method: request.method,
+    path: decodePath(url.pathname),
+    host: url.host,
+    origin: url.origin,
+    query: url.searchParams,
+    headers: request.headers,
+    get isAborted() {
+      return request.signal.aborted
+    },
+    get signal() {
+      return request.signal
+    },
+    mayHaveBody: request.body !== null,
+    readBody: (maxBytes) => readAtMost(request.body, maxBytes),
+  }
+}
+
+async function readAtMost(
+  body: ReadableStream<Uint8Array> | null,
+  maxBytes: number,
+): Promise<Uint8Array | undefined> {
+  if (!body) return new Uint8Array()
+  const reader = body.getReader()
+  const chunks: Uint8Array[] = []
+  let length = 0
+  for (;;) {
+    const { done, value } = await reader.read()
+    if (done) break
+    length += value.length
+    if (length > maxBytes) {
+      reader.releaseLock()
+      return undefined
+    }
+    chunks.push(value)
+  }
+  return chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks, length)
+}
+
+/** The answer as one of the Fetch API. */
+export function writeFetchResponse({ status, headers, body }: Answer, method: string): Response {
+  const isEmpty = body === null || method === 'HEAD' || hasNoBody(status)
+  return new Response(isEmpty ? null : bodyOf(body), { status, headers })
+}
+
+function bodyOf(body: NonNullable<Answer['body']>): string | ReadableStream | Uint8Array<ArrayBuffer> {
+  if (typeof body === 'string') return body
+  if (body instanceof Uint8Array) return body as Uint8Array<ArrayBuffer>
+  return ReadableStream.from(encode(body))
+}
+
+async function* encode(pieces: AsyncIterable<string | Uint8Array>): AsyncGenerator<Uint8Array> {
+  const encoder = new TextEncoder()
+  for await (const piece of pieces) yield typeof piece === 'string' ? encoder.encode(piece) : piece
+}
