@@ -12,6 +12,7 @@ import type { Item, ItemLogEntry } from './define/item.ts'
 import { DatabaseWatch } from './engine/database-watch.ts'
 import { Engine } from './engine/engine.ts'
 import { findDefinition } from './engine/enqueuer.ts'
+import { putTogether } from './engine/returned.ts'
 import { createHttpDoor, type HttpDoor } from './http/door.ts'
 import { HttpListener, isLocalHost } from './http/listener.ts'
 import { createSignIn, type AuthSettings } from './http/sign-in.ts'
@@ -302,7 +303,7 @@ class RunningNode implements Omit<Node, keyof ItemActs> {
         `there is no item ${String(id)}: it was never accepted, its retention is over, or its queue keeps only what failed`,
       )
     const { item } = standing
-    if (item.state === 'succeeded') return item.result as Result
+    if (item.state === 'succeeded') return putTogether(item.result, standing.reply) as Result
     if (item.state === 'broken') throw new ItemEndedError('ITEM_BROKEN', item, item.error as FailureRecord)
     if (item.state === 'cancelled') throw new ItemEndedError('ITEM_CANCELLED', item, undefined)
     const { aborted = false, reason } = options.signal ?? {}

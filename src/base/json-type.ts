@@ -33,6 +33,9 @@ type EmptyAsJson =
   | RegExp
   | ArrayBuffer
 
+/** A result as whoever asks for it gets it: bytes as bytes, all else as JSON has it. */
+export type Handed<Output> = Output extends Uint8Array ? Uint8Array : Json<Output>
+
 /** What is written as null in an array. */
 type JsonElement<T> = 0 extends 1 & T
   ? T

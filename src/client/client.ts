@@ -184,8 +184,12 @@ function isTicket({ status, headers }: Response): boolean {
 async function readResult(response: Response): Promise<unknown> {
   if (isTicket(response)) throw new QueuedRequestError(((await response.json()) as { id: string }).id)
   if (!response.ok) throw await failureOf(response)
-  const text = await response.text()
-  if (text === '') return undefined
-  const isJson = /^application\/(?:[\w.!#$&^-]+\+)?json\b/i.test(response.headers.get('content-type') ?? '')
-  return isJson ? (JSON.parse(text) as unknown) : text
+  const type = response.headers.get('content-type') ?? ''
+  if (/^application\/(?:[\w.!#$&^-]+\+)?json\b/i.test(type)) {
+    const text = await response.text()
+    return text === '' ? undefined : (JSON.parse(text) as unknown)
+  }
+  if (/^(?:text\/|application\/(?:[\w.-]+\+)?xml\b)/i.test(type)) return response.text()
+  const bytes = new Uint8Array(await response.arrayBuffer())
+  return bytes.length === 0 ? undefined : bytes
 }

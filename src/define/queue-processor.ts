@@ -1,6 +1,6 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import type { Duration } from '../base/duration.ts'
-import type { Json } from '../base/json-type.ts'
+import type { Handed } from '../base/json-type.ts'
 import type { Size } from '../base/size.ts'
 import type { Enqueueable, HandlerContext } from './context.ts'
 import { declareApart } from './declared.ts'
@@ -113,7 +113,7 @@ export interface QueueProcessorDeclaration<
   /** The same queue processor with its handler. */
   process<Returned>(
     handler: ProcessHandler<Schema, Returned>,
-  ): QueueProcessor<StandardSchemaV1.InferInput<Schema>, Json<Awaited<Returned>>, Name>
+  ): QueueProcessor<StandardSchemaV1.InferInput<Schema>, Handed<Awaited<Returned>>, Name>
 }
 
 /**
@@ -129,7 +129,7 @@ export interface QueueProcessorDeclaration<
  */
 export function defineQueueProcessor<Name extends string, Schema extends StandardSchemaV1, Returned>(
   options: QueueProcessorOptions<Name, Schema> & { readonly process: ProcessHandler<Schema, Returned> },
-): QueueProcessor<StandardSchemaV1.InferInput<Schema>, Json<Awaited<Returned>>, Name>
+): QueueProcessor<StandardSchemaV1.InferInput<Schema>, Handed<Awaited<Returned>>, Name>
 export function defineQueueProcessor<Name extends string, Schema extends StandardSchemaV1>(
   options: QueueProcessorOptions<Name, Schema>,
 ): QueueProcessorDeclaration<Schema, Name>

@@ -1,6 +1,6 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import type { Duration } from '../base/duration.ts'
-import type { Json } from '../base/json-type.ts'
+import type { Handed } from '../base/json-type.ts'
 import type { Enqueueable, HandlerContext } from './context.ts'
 import { declareApart } from './declared.ts'
 import type { Failure } from './failure.ts'
@@ -86,14 +86,14 @@ export interface ServiceDeclarationWithOutput<
   Schema extends StandardSchemaV1,
   Output extends StandardSchemaV1,
   Name extends string = string,
-> extends Service<StandardSchemaV1.InferInput<Schema>, Json<StandardSchemaV1.InferOutput<Output>>, Name> {
+> extends Service<StandardSchemaV1.InferInput<Schema>, Handed<StandardSchemaV1.InferOutput<Output>>, Name> {
   /** The same service with its handler. */
   run(
     handler: RunHandler<Schema, Returnable<Output>>,
-  ): Service<StandardSchemaV1.InferInput<Schema>, Json<StandardSchemaV1.InferOutput<Output>>, Name>
+  ): Service<StandardSchemaV1.InferInput<Schema>, Handed<StandardSchemaV1.InferOutput<Output>>, Name>
 }
 
-type ResultOf<Returned> = Json<Unreplied<Awaited<Returned>>>
+type ResultOf<Returned> = Handed<Unreplied<Awaited<Returned>>>
 type Unreplied<Value> = Value extends Reply<infer Output> ? Output : Value
 
 /** Options in which `output` must not be given, so that the overload without it is taken. */
@@ -126,7 +126,7 @@ export function defineService<
     readonly output: Output
     readonly run: RunHandler<Schema, Returnable<Output>>
   },
-): Service<StandardSchemaV1.InferInput<Schema>, Json<StandardSchemaV1.InferOutput<Output>>, Name>
+): Service<StandardSchemaV1.InferInput<Schema>, Handed<StandardSchemaV1.InferOutput<Output>>, Name>
 export function defineService<Name extends string, Schema extends StandardSchemaV1, Returned>(
   options: WithoutOutput<Name, Schema> & { readonly run: RunHandler<Schema, Returned> },
 ): Service<StandardSchemaV1.InferInput<Schema>, ResultOf<Returned>, Name>

@@ -19,7 +19,7 @@ import { DatabaseClock } from './database-clock.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { Enqueuer } from './enqueuer.ts'
 import { inheritedContext } from './execute.ts'
-import type { ImmediateServices, Road, Standing } from './face.ts'
+import type { ImmediateServices, Road, Standing, StandingOptions } from './face.ts'
 import { tellFailure } from './failure-events.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { HoleWatch } from './hole-watch.ts'
@@ -208,7 +208,7 @@ export class Engine implements Part, Road {
     return this.#lookup.log(id)
   }
 
-  async standing(id: string, options: Parameters<Road['standing']>[1] = {}): Promise<Standing | undefined> {
+  async standing(id: string, options: StandingOptions = {}): Promise<Standing | undefined> {
     return this.#lookup.untilEnded(id, this.#waiters, options)
   }
 

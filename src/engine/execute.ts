@@ -7,6 +7,7 @@ import type { RequestContext } from '../define/item.ts'
 import { isReject, isRetryLater } from '../define/outcome.ts'
 import { isReply, reply } from '../define/reply.ts'
 import { Attempt, type AttemptSurroundings } from './attempt.ts'
+import { takeApart } from './returned.ts'
 import type { Outcome, WorkItem } from './work-item.ts'
 
 /** What the handler that runs hands on to what is enqueued through its node. */
@@ -146,11 +147,9 @@ function succeeded(work: WorkItem, definition: Definition, returned: unknown): O
   // An attempt that was told to stop and returns all the same has done its work; only a lost lease takes it away, later.
   if (late && isCoatcheckError(late, 'TIMEOUT')) return failed(work, definition, late)
   try {
-    if (isReply(returned)) {
-      const head = JSON.stringify({ status: returned.status, headers: returned.headers })
-      return { kind: 'succeeded', result: writeResult(definition, returned.output), reply: head }
-    }
-    const result = writeResult(definition, returned)
+    const { output, head } = takeApart(returned)
+    const result = writeResult(definition, output)
+    if (head) return { kind: 'succeeded', result, reply: JSON.stringify(head) }
     return result === undefined ? plainSuccess : { kind: 'succeeded', result }
   } catch (error) {
     return failed(work, definition, error)

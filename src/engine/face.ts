@@ -12,6 +12,16 @@ import type { Asker } from './prepare.ts'
 export interface ReplyHead {
   readonly status?: number
   readonly headers?: Readonly<Record<string, string>>
+  /** What the output is sent as, where that is not JSON: `bytes` are kept as base64. */
+  readonly form?: 'text' | 'bytes'
+}
+
+/** A result that was too long to be looked up with its item. */
+export interface LargeResult {
+  /** Of its JSON. */
+  readonly bytes: number
+  /** Its JSON, piece by piece. @throws CoatcheckError `ITEM_EXPIRED` where it goes meanwhile */
+  read(): AsyncIterable<string>
 }
 
 /** How an item stands, for whoever waits for it. */
@@ -19,6 +29,8 @@ export interface Standing {
   readonly item: Item
   /** For services: what `reply` chose. */
   readonly reply: ReplyHead | undefined
+  /** Its result, where that is longer than was asked for; the item is without it then. */
+  readonly largeResult?: LargeResult
   /** Broken, and there for a person alone: whoever called is told of it no more. */
   readonly isOver: boolean
   /**
@@ -26,6 +38,14 @@ export interface Standing {
    * longer.
    */
   readonly onRetrieved: (() => Promise<void>) | undefined
+}
+
+export interface StandingOptions {
+  /** How long to wait for the end; 0 unless set. */
+  readonly waitMs?: number
+  readonly signal?: AbortSignal
+  /** Longer inputs and results, in bytes of JSON, are not looked up with the item; all are unless set. */
+  readonly maxBytes?: number
 }
 
 /** A call that came with an Idempotency-Key: it has its effects once, and the same answer each time. */
@@ -78,10 +98,7 @@ export interface Road {
    * An item, after waiting until it has ended or the time is over.
    * @param options.waitMs 0 unless set
    */
-  standing(
-    id: string,
-    options?: { readonly waitMs?: number; readonly signal?: AbortSignal },
-  ): Promise<Standing | undefined>
+  standing(id: string, options?: StandingOptions): Promise<Standing | undefined>
   readonly acts: {
     /**
      * Asks for an act on an item; resolves with it as it stands after 2 s at most.

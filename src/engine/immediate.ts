@@ -4,7 +4,6 @@ import type { Tx } from '../base/tx.ts'
 import type { Definition } from '../define/definition.ts'
 import { failureRecord, toFailure, type Failure } from '../define/failure.ts'
 import type { RequestContext } from '../define/item.ts'
-import { isReply } from '../define/reply.ts'
 import type { OpenDatabase } from '../store/database.ts'
 import { isAmbiguous, type Runner, type Transaction } from '../store/driver.ts'
 import { trackItems } from '../store/generations.ts'
@@ -30,6 +29,7 @@ import { sendPlaced } from './place-again.ts'
 import { prepare, type Asker } from './prepare.ts'
 import { chooseQueue } from './queue-choice.ts'
 import { outcomeUnknown } from './resend.ts'
+import { takeApart } from './returned.ts'
 import type { Topology } from './topology.ts'
 import { runWrite } from './user-write.ts'
 import { describeWork } from './work-description.ts'
@@ -110,9 +110,7 @@ async function runImmediately(
     if (attempt.abortReason) throw attempt.abortReason
     attempt.end()
     // Before anything commits, by the same rules as a queued result: the answer must not fail after its effects are there.
-    const [output, reply] = isReply(returned)
-      ? [returned.output, { status: returned.status, headers: returned.headers }]
-      : [returned, undefined]
+    const { output, head: reply } = takeApart(returned)
     const text = writeResult(definition, output)
     const succeeded = {
       kind: 'succeeded',

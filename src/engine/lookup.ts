@@ -1,3 +1,4 @@
+import { CoatcheckError } from '../base/errors.ts'
 import type { Events } from '../base/events.ts'
 import { parseItemId, rowIdOf } from '../base/ids.ts'
 import { queuesOf, type Definition, type Retention } from '../define/definition.ts'
@@ -11,13 +12,16 @@ import {
   type RequestContext,
 } from '../define/item.ts'
 import type { OpenDatabase } from '../store/database.ts'
-import { limitRetention, lookUpItem, readItemLog, type ItemRow } from '../store/items.ts'
-import type { ReplyHead, Standing } from './face.ts'
+import { limitRetention, lookUpItem, readItemLog, readResultPiece, type ItemRow } from '../store/items.ts'
+import type { LargeResult, ReplyHead, Standing, StandingOptions } from './face.ts'
 import type { Topology } from './topology.ts'
 import type { Waiters } from './waiters.ts'
 
 /** Whoever lost the answer can ask again for so long. */
 const retrievedMs = 900_000
+
+/** Characters of a large result that are read at once: each time the database takes the whole out of its storage. */
+const pieceLength = 1_048_576
 
 /** Looks items up by their ids, in any state, from any node. */
 export class Lookup {
@@ -39,16 +43,19 @@ export class Lookup {
   }
 
   /** @throws CoatcheckError `ITEM_ID_INVALID` */
-  async standing(given: string): Promise<Standing | undefined> {
+  async standing(given: string, maxBytes = Infinity): Promise<Standing | undefined> {
     const { queue, index } = parseItemId(given)
     const id = given.toLowerCase()
-    const row = await lookUpItem(this.#database.driver, this.#database.schema, id, rowIdOf(id), index)
+    const { driver, schema } = this.#database
+    const row = await lookUpItem(driver, schema, id, rowIdOf(id), index, maxBytes)
     // In the log, done, and nowhere else: its queue keeps only what failed.
     if (!row || row.state === 'gone') return undefined
     await this.#topology.load()
     return {
       item: this.#toItem(id, queue, row),
       reply: row.reply === null ? undefined : (JSON.parse(row.reply) as ReplyHead),
+      ...(row.result === null &&
+        row.resultBytes !== null && { largeResult: this.#largeResult(id, row.resultBytes) }),
       isOver: row.state === 'broken' && row.expired,
       onRetrieved: this.#definitions.get(row.definition)?.retention.untilRetrieved
         ? () => this.#retrieved(id)
@@ -57,14 +64,10 @@ export class Lookup {
   }
 
   /** An item, after waiting until it has ended or the time is over. */
-  async untilEnded(
-    id: string,
-    waiters: Waiters,
-    options: { readonly waitMs?: number; readonly signal?: AbortSignal },
-  ): Promise<Standing | undefined> {
+  async untilEnded(id: string, waiters: Waiters, options: StandingOptions): Promise<Standing | undefined> {
     const until = performance.now() + (options.waitMs ?? 0)
     for (;;) {
-      const found = await this.standing(id)
+      const found = await this.standing(id, options.maxBytes)
       const leftMs = until - performance.now()
       if (!found || hasEnded(found.item) || leftMs <= 0 || options.signal?.aborted) return found
       await waiters.wait(id.toLowerCase(), leftMs, options.signal)
@@ -95,6 +98,21 @@ export class Lookup {
       message: row.message,
       ...(row.data === null ? {} : { data: JSON.parse(row.data) as unknown }),
     }))
+  }
+
+  #largeResult(id: string, bytes: number): LargeResult {
+    const { driver, schema } = this.#database
+    return {
+      bytes,
+      async *read() {
+        for (let from = 1, isMore = true; isMore; from += pieceLength) {
+          const piece = await readResultPiece(driver, schema, id, from, pieceLength)
+          if (!piece) throw new CoatcheckError('ITEM_EXPIRED', `item ${id} went while its result was read`)
+          yield piece.text
+          isMore = piece.isMore
+        }
+      },
+    }
   }
 
   /** From now on its result is kept for 15 minutes at most. */

@@ -1,5 +1,7 @@
 import { CoatcheckError } from '../base/errors.ts'
-import type { ReplyHead, Standing } from '../engine/face.ts'
+import type { LargeResult, ReplyHead, Standing } from '../engine/face.ts'
+import { fromBase64 } from '../engine/returned.ts'
+import { streamResult } from './large-result.ts'
 import { hasNoBody, type Answer } from './message.ts'
 import { answerProblem, problemOf, problemOfFailure } from './problem.ts'
 
@@ -15,6 +17,16 @@ const framing = new Set([
   'coatcheck-item-state',
 ])
 
+/** The same of a result that is sent as it is read. */
+function answerLarge(large: LargeResult, head: ReplyHead | undefined): Answer {
+  // what stands for it gives it a type and a status that carry a body
+  const answer = answerOutput('', head)
+  if (answer.body === null) return answer
+  // shorter than announced is how a client sees that it was cut off
+  if (head?.form === undefined) answer.headers['content-length'] = String(large.bytes)
+  return { ...answer, body: streamResult(large, head?.form) }
+}
+
 /** What a service answers with its output: `reply` chose status and headers; no output is no content. */
 export function answerOutput(output: unknown, head: ReplyHead | undefined): Answer {
   const headers: Record<string, string> = {}
@@ -24,11 +36,16 @@ export function answerOutput(output: unknown, head: ReplyHead | undefined): Answ
       headers[name] = Object.hasOwn(headers, name) ? `${headers[name]}, ${value}` : value
   }
   const status = head?.status ?? 200
-  const body = JSON.stringify(output) as string | undefined
+  const body = writeOutput(output, head?.form)
   if (body === undefined || hasNoBody(status))
     return { status: status === 200 ? 204 : status, headers, body: null }
-  headers['content-type'] ??= 'application/json'
+  headers['content-type'] ??= head?.form === 'bytes' ? 'application/octet-stream' : 'application/json'
   return { status, headers, body }
+}
+
+function writeOutput(output: unknown, form: ReplyHead['form']): string | Uint8Array | undefined {
+  if (form !== undefined && typeof output === 'string') return form === 'bytes' ? fromBase64(output) : output
+  return JSON.stringify(output)
 }
 
 /**
@@ -36,7 +53,7 @@ export function answerOutput(output: unknown, head: ReplyHead | undefined): Answ
  * @returns undefined while it has not
  * @throws CoatcheckError `ITEM_CANCELLED`
  */
-export function answerEnded({ item, reply }: Standing): Answer | undefined {
+export function answerEnded({ item, reply, largeResult }: Standing): Answer | undefined {
   if (item.state === 'cancelled')
     throw new CoatcheckError(
       'ITEM_CANCELLED',
@@ -47,7 +64,8 @@ export function answerEnded({ item, reply }: Standing): Answer | undefined {
   return answer
 
   function answerOf(): Answer | undefined {
-    if (item.state === 'succeeded') return answerOutput(item.result, reply)
+    if (item.state === 'succeeded')
+      return largeResult ? answerLarge(largeResult, reply) : answerOutput(item.result, reply)
     if (item.state !== 'broken') return undefined
     return answerProblem(
       item.error ? problemOfFailure(item.error) : problemOf('ITEM_BROKEN', `item ${item.id} is broken`),

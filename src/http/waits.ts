@@ -1,6 +1,9 @@
 import type { Road, Standing } from '../engine/face.ts'
 import type { HttpRequest } from './message.ts'
 
+/** Longer results are sent as they are read. */
+const maxBytes = 1_048_576
+
 /** How one request waits for items. */
 export interface RequestWaits {
   /** Aborted when all who wait now are sent away. */
@@ -44,13 +47,13 @@ export class Waits {
     request: HttpRequest,
     released: AbortSignal,
   ): Promise<Standing | undefined> {
-    if (waitMs === 0 || released.aborted) return this.#road.standing(id)
+    if (waitMs === 0 || released.aborted) return this.#road.standing(id, { maxBytes })
     try {
       const signal = AbortSignal.any([request.signal, released])
-      return await this.#road.standing(id, { waitMs, signal })
+      return await this.#road.standing(id, { waitMs, signal, maxBytes })
     } catch (error) {
       if (!released.aborted || request.isAborted) throw error
-      return this.#road.standing(id)
+      return this.#road.standing(id, { maxBytes })
     }
   }
 }

@@ -10,7 +10,9 @@ export interface ItemRow {
   readonly attempts: number
   readonly context: string | null
   readonly input: string | null
+  /** Null also where it is longer than was asked for. */
   readonly result: string | null
+  readonly resultBytes: number | null
   readonly failure: string | null
   readonly progress: string | null
   readonly reply: string | null
@@ -36,8 +38,9 @@ const lookup = statement(
     case when b.id is not null then b.key when w.id is not null then w.key when t.id is not null then t.key else l.entry ->> 'k' end as key,
     coalesce(b.attempts, case when t.state = 'running' then t.attempts end, w.attempts, t.attempts, 0) as attempts,
     coalesce(t.context, b.entry::json ->> 'c', w.entry::json ->> 'c', l.entry ->> 'c') as context,
-    coalesce(t.input, (b.entry::json -> 'i')::text, (w.entry::json -> 'i')::text, (l.entry -> 'i')::text) as input,
-    t.result, coalesce(b.failure, w.failure, t.failure) as failure, t.progress, t.reply, t.reason,
+    coalesce(case when octet_length(t.input) > $4::int then 'null' else t.input end, (b.entry::json -> 'i')::text, (w.entry::json -> 'i')::text, (l.entry -> 'i')::text) as input,
+    case when octet_length(t.result) <= $4::int then t.result end as result, octet_length(t.result) as result_bytes,
+    coalesce(b.failure, w.failure, t.failure) as failure, t.progress, t.reply, t.reason,
     ${schema}.epoch_ms(coalesce(b.enqueued_at, w.enqueued_at, t.enqueued_at, l.at)) as enqueued_at,
     ${schema}.epoch_ms(coalesce(b.started_at, w.started_at, t.started_at)) as started_at,
     ${schema}.epoch_ms(coalesce(b.broken_at, t.ended_at)) as ended_at,
@@ -64,16 +67,47 @@ const lookup = statement(
   ) as l on l.entry::text is distinct from 'null'`,
 )
 
-/** Looks one item up. Undefined: never accepted, not yet committed, or gone. */
+/**
+ * Looks one item up. Undefined: never accepted, not yet committed, or gone.
+ * @param maxBytes a longer input or result of a tracked item stays where it is
+ */
 export async function lookUpItem(
   runner: Runner,
   schema: string,
   id: string,
   flush: string,
   index: number,
+  maxBytes: number,
 ): Promise<ItemRow | undefined> {
-  const [row] = await runner.run(lookup(schema), [id, flush, index])
+  const [row] = await runner.run(lookup(schema), [id, flush, index, Math.min(maxBytes, 2 ** 31 - 1)])
   return row && row['place'] !== null ? toItemRow(row) : undefined
+}
+
+const resultPiece = statement(
+  'read-result-piece',
+  (schema) => `
+  select p.piece, char_length(p.piece) = $3::int as is_more
+  from (
+    select substr(t.result, $2::int, $3::int) as piece
+    from ${schema}.tracked_item t
+    where t.id = $1 and t.result is not null
+  ) as p`,
+)
+
+/**
+ * A part of a result.
+ * @param from the first is 1; counted in characters, as the length is
+ * @returns undefined where there is no result (any more)
+ */
+export async function readResultPiece(
+  runner: Runner,
+  schema: string,
+  id: string,
+  from: number,
+  length: number,
+): Promise<{ readonly text: string; readonly isMore: boolean } | undefined> {
+  const [row] = await runner.run(resultPiece(schema), [id, from, length])
+  return row && { text: row['piece'] as string, isMore: row['is_more'] as boolean }
 }
 
 const endedAmong = statement(
@@ -168,6 +202,7 @@ function toItemRow(row: Row): ItemRow {
     context: row['context'] as string | null,
     input: row['input'] as string | null,
     result: row['result'] as string | null,
+    resultBytes: row['result_bytes'] as number | null,
     failure: row['failure'] as string | null,
     progress: row['progress'] as string | null,
     reply: row['reply'] as string | null,
