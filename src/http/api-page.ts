@@ -17,13 +17,19 @@ const policy =
 
 const page = `<!doctype html>
 <html lang="en">
-<head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>API</title><link rel="stylesheet" href="docs/swagger-ui.css"></head>
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><meta name="color-scheme" content="light dark"><title>API</title><link rel="stylesheet" href="docs/swagger-ui.css"></head>
 <body><div id="api">This page needs JavaScript; <a href="openapi.json">openapi.json</a> says the same.</div>
 <script src="docs/swagger-ui-bundle.js"></script><script src="docs/open.js"></script></body>
 </html>
 `
 
-const open = `SwaggerUIBundle({
+const open = `// The stylesheet is dark where the root element says so, and follows nothing by itself.
+const dark = matchMedia('(prefers-color-scheme: dark)')
+const showTheme = () => document.documentElement.classList.toggle('dark-mode', dark.matches)
+dark.addEventListener('change', showTheme)
+showTheme()
+
+SwaggerUIBundle({
   url: 'openapi.json',
   dom_id: '#api',
   deepLinking: true,

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { runInNewContext } from 'node:vm'
 import { Validator } from '@seriousme/openapi-schema-validator'
 import { z } from 'zod'
 import { defineApplication, defineService } from '../../src/define/define.ts'
@@ -138,4 +139,40 @@ test('the API page and all that it loads come from the node', async () => {
   assert.equal(loaded.length, 4)
   for (const path of loaded) assert.equal((await ask(path)).status, 200, path)
   assert.equal((await ask('/in/docs/../../../package.json')).status, 404)
+})
+
+/** Runs `open.js` of the API page in a browser whose theme this is. */
+async function openApiPage(isDark: boolean) {
+  const { ask } = setupDoor()
+  const root = new Set<string>()
+  const query = Object.assign(new EventTarget(), { matches: isDark })
+  const classList = {
+    toggle: (name: string, isOn: boolean) => void (isOn ? root.add(name) : root.delete(name)),
+  }
+  runInNewContext(await (await ask('/docs/open.js')).text(), {
+    document: { documentElement: { classList } },
+    matchMedia: (media: string) => (media === '(prefers-color-scheme: dark)' ? query : undefined),
+    SwaggerUIBundle: () => undefined,
+  })
+  return {
+    root,
+    changeTo: (toDark: boolean) => {
+      query.matches = toDark
+      query.dispatchEvent(new Event('change'))
+    },
+  }
+}
+
+test('the API page has the theme of the browser, also when it changes', async () => {
+  const light = await openApiPage(false)
+  assert.deepEqual([...light.root], [])
+  light.changeTo(true)
+  assert.deepEqual([...light.root], ['dark-mode'])
+  const { root, changeTo } = await openApiPage(true)
+  assert.deepEqual([...root], ['dark-mode'])
+  changeTo(false)
+  assert.deepEqual([...root], [])
+  // the class is one that the stylesheet knows
+  const style = await (await setupDoor().ask('/docs/swagger-ui.css')).text()
+  assert.match(style, /html\.dark-mode\{/)
 })
