@@ -100,7 +100,7 @@ function answerDocument(
 
 const style = `body{font:16px/1.5 system-ui,sans-serif;max-width:52rem;margin:2rem auto;padding:0 1rem;color:#1b1f24;background:#fff}
 pre{overflow-x:auto;padding:.75rem 1rem;border-radius:6px;background:#f3f4f6}
-h2{margin-bottom:0}small{color:#59636e}
+h2{margin-bottom:0}nav{display:flex;flex-wrap:wrap;gap:.25rem 1.25rem}small{color:#59636e}
 @media(prefers-color-scheme:dark){body{color:#e6edf3;background:#0d1117}pre{background:#161b22}small{color:#9198a1}a{color:#79b8ff}}`
 const styleHash = createHash('sha256').update(style).digest('base64')
 const policy = `default-src 'none'; style-src 'sha256-${styleHash}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`
@@ -117,9 +117,9 @@ function renderPage(
 <head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${escape(name)} · Coatcheck</title><style>${style}</style></head>
 <body>
 <h1>${escape(name)}</h1>
-<p>Hand work over, keep the ticket, come back for the result. Database: ${database}.
-<a href="${escape(base)}/docs">API</a> · <a href="${escape(base)}/openapi.json">OpenAPI</a> ·
-<a href="${escape(base)}/healthz">health</a> · <a href="${escape(base)}/readyz">readiness</a></p>
+<p>Hand work over, keep the ticket, come back for the result. Database: ${database}.</p>
+<nav><a href="${escape(base)}/docs">API</a> <a href="${escape(base)}/openapi.json">OpenAPI</a>
+<a href="${escape(base)}/healthz">health</a> <a href="${escape(base)}/readyz">readiness</a></nav>
 ${services.length === 0 ? '<p>No service is here for you; <code>defineService</code> makes one.</p>' : services.map(renderService).join('\n')}
 <h2>The ticket</h2>
 <p>A queued request is answered with 202 and the id of its queue item. How it stands, and its result:</p>

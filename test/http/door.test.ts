@@ -79,6 +79,9 @@ test('people get the front page as HTML that runs nothing', async () => {
   assert.doesNotMatch(html, /<script/)
   assert.match(html, /hire-worker/)
   assert.match(html, /embedded: for development/)
+  // no sign parts the links: it would begin a line where they wrap
+  const [, links = ''] = /<nav>([^]*)<\/nav>/.exec(html) ?? []
+  assert.match(links, /^(?:<a href="[^"]+">\w+<\/a>\s*){4}$/)
 })
 
 test('every answer forbids sniffing and storing', async () => {
