@@ -2,6 +2,7 @@ import { createReadStream, existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import type { Answer } from './message.ts'
+import { pageIcon } from './page-icon.ts'
 
 /** What the page loads: its own node serves it, nothing comes from elsewhere. */
 const pageAssets = {
@@ -17,7 +18,7 @@ const policy =
 
 const page = `<!doctype html>
 <html lang="en">
-<head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><meta name="color-scheme" content="light dark"><title>API</title><link rel="stylesheet" href="docs/swagger-ui.css"></head>
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><meta name="color-scheme" content="light dark"><title>API</title>${pageIcon}<link rel="stylesheet" href="docs/swagger-ui.css"></head>
 <body><div id="api">This page needs JavaScript; <a href="openapi.json">openapi.json</a> says the same.</div>
 <script src="docs/swagger-ui-bundle.js"></script><script src="docs/open.js"></script></body>
 </html>

@@ -5,6 +5,7 @@ import { mayCall, type Caller } from './caller.ts'
 import { exampleInput } from './example-input.ts'
 import type { Durability } from './health.ts'
 import type { Answer, HttpRequest } from './message.ts'
+import { pageIcon } from './page-icon.ts'
 
 export interface FrontPage {
   /** The name of the node. */
@@ -103,7 +104,7 @@ pre{overflow-x:auto;padding:.75rem 1rem;border-radius:6px;background:#f3f4f6}
 h2{margin-bottom:0}nav{display:flex;flex-wrap:wrap;gap:.25rem 1.25rem}small{color:#59636e}
 @media(prefers-color-scheme:dark){body{color:#e6edf3;background:#0d1117}pre{background:#161b22}small{color:#9198a1}a{color:#79b8ff}}`
 const styleHash = createHash('sha256').update(style).digest('base64')
-const policy = `default-src 'none'; style-src 'sha256-${styleHash}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`
+const policy = `default-src 'none'; style-src 'sha256-${styleHash}'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`
 
 function renderPage(
   { name, durability, caller }: FrontPage,
@@ -114,7 +115,7 @@ function renderPage(
   const database = durability === 'durable' ? 'PostgreSQL' : 'embedded: for development'
   return `<!doctype html>
 <html lang="en">
-<head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${escape(name)} · Coatcheck</title><style>${style}</style></head>
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${escape(name)} · Coatcheck</title>${pageIcon}<style>${style}</style></head>
 <body>
 <h1>${escape(name)}</h1>
 <p>Hand work over, keep the ticket, come back for the result. Database: ${database}.</p>

@@ -133,7 +133,7 @@ test('the API page and all that it loads come from the node', async () => {
   assert.match(page.headers.get('content-security-policy') ?? '', /default-src 'none'; script-src 'self'/)
   const html = await page.text()
   assert.doesNotMatch(html, /https?:/)
-  const loaded = [...html.matchAll(/(?:href|src)="([^"]+)"/g)].map(
+  const loaded = [...html.matchAll(/(?:href|src)="(?!data:)([^"]+)"/g)].map(
     ([, path]) => new URL(path!, 'http://a/in/docs').pathname,
   )
   assert.equal(loaded.length, 4)
@@ -175,4 +175,15 @@ test('the API page has the theme of the browser, also when it changes', async ()
   // the class is one that the stylesheet knows
   const style = await (await setupDoor().ask('/docs/swagger-ui.css')).text()
   assert.match(style, /html\.dark-mode\{/)
+})
+
+test('pages bring their icon along, as their policy allows', async () => {
+  const { ask } = setupDoor()
+  for (const path of ['/', '/docs']) {
+    const page = await ask(path, { headers: { accept: 'text/html' } })
+    assert.match(page.headers.get('content-security-policy') ?? '', /img-src [^;]*data:/)
+    const [, icon = ''] =
+      /<link rel="icon" href="data:image\/svg\+xml,([^"]+)">/.exec(await page.text()) ?? []
+    assert.match(decodeURIComponent(icon), /^<svg xmlns="[^"]+" [^]+<\/svg>$/)
+  }
 })
