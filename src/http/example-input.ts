@@ -15,11 +15,17 @@ function exampleOf(schema: JsonSchema, depth: number): unknown {
   const either = schema['anyOf'] ?? schema['oneOf']
   if (Array.isArray(either)) return exampleOf(either[0] as JsonSchema, depth + 1)
   if (type === 'string') return exampleText(schema['format'])
-  if (type === 'integer' || type === 'number') return schema['minimum'] ?? 1
+  if (type === 'integer' || type === 'number') return exampleNumber(schema)
   if (type === 'boolean') return true
   if (type === 'array')
     return depth < 4 && isObject(schema['items']) ? [exampleOf(schema['items'], depth + 1)] : []
   return type === 'object' ? exampleObject(schema, depth) : null
+}
+
+/** 1, or what is nearest to it within the bounds. */
+function exampleNumber({ minimum, maximum }: JsonSchema): number {
+  if (typeof minimum === 'number' && minimum > 1) return minimum
+  return typeof maximum === 'number' && maximum < 1 ? maximum : 1
 }
 
 function exampleText(format: unknown): string {

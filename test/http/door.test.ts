@@ -106,6 +106,9 @@ test('an example input has what a schema requires', () => {
     kind: z.enum(['a', 'b']),
     at: z.iso.datetime(),
     lines: z.array(z.object({ amount: z.number() })),
+    count: z.int(),
+    few: z.int().min(3),
+    below: z.int().max(-2),
     note: z.string().optional(),
   })
   assert.deepEqual(exampleInput(schema), {
@@ -113,6 +116,9 @@ test('an example input has what a schema requires', () => {
     kind: 'a',
     at: '2026-01-31T12:00:00Z',
     lines: [{ amount: 1 }],
+    count: 1,
+    few: 3,
+    below: -2,
   })
   assert.deepEqual(exampleInput(z.object({ at: z.custom() })), { at: null })
   const plain = {
