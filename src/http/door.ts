@@ -54,7 +54,7 @@ export function createHttpDoor(options: HttpDoorOptions): HttpDoor {
   const basePath = (options.basePath ?? '').replace(/\/+$/, '')
   const waits = new Waits(road)
   const { checkCallback } = options
-  const routes = new Routes({ road, basePath, durability, name, checkCallback, onError })
+  const routes = new Routes({ road, basePath, durability, name, rate: auth?.rate, checkCallback, onError })
   const openPaths = new Set([`${basePath}/healthz`, `${basePath}/readyz`])
   const itemPaths = `${basePath}/queue-items/`
   const servicesByPath = new Map(

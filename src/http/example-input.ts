@@ -1,10 +1,17 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { jsonSchemaOf, type JsonSchema } from './json-schema.ts'
+import { surelyFits } from './surely-fits.ts'
 
 /** An input to try a service with, from the JSON Schema that its schema gives of itself; `{}` where it gives none. */
 export function exampleInput(schema: StandardSchemaV1): unknown {
   const known = jsonSchemaOf(schema, 'input')
   return known ? exampleOf(known, 0) : {}
+}
+
+/** {@link exampleInput} where it fits the JSON Schema beyond doubt and says something; undefined elsewhere. */
+export function fittingExample(schema: StandardSchemaV1): unknown {
+  const example = exampleInput(schema)
+  return example !== null && surelyFits(jsonSchemaOf(schema, 'input'), example) ? example : undefined
 }
 
 function exampleOf(schema: JsonSchema, depth: number): unknown {

@@ -1,19 +1,7 @@
 /** The parts of the description that are the same for every node. */
 
-const problem = { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } }
-const id = {
-  name: 'id',
-  in: 'path',
-  required: true,
-  description: 'The queue item id',
-  schema: { type: 'string', format: 'uuid' },
-} as const
-const wait = {
-  name: 'wait',
-  in: 'query',
-  description: 'How long to wait until the item has ended, such as `20s`; at most 60 s',
-  schema: { type: 'string', examples: ['20s'] },
-} as const
+/** The id in all examples. */
+export const exampleId = '0199f3a1-5d2e-8001-8001-5f3c9a2b1000'
 
 export const parameters = {
   Prefer: {
@@ -32,20 +20,28 @@ export const parameters = {
   CorrelationId: {
     name: 'X-Correlation-Id',
     in: 'header',
-    description: 'Kept with the item, given on, and answered back',
-    schema: { type: 'string', maxLength: 200 },
+    description: 'An id of yours to find the request by: kept with the item, given on, and answered back',
+    schema: { type: 'string', maxLength: 200, examples: ['order-4711'] },
   },
   TraceParent: {
     name: 'traceparent',
     in: 'header',
-    description: 'W3C Trace Context',
-    schema: { type: 'string' },
+    description: 'The trace that the request belongs to (W3C Trace Context)',
+    schema: {
+      type: 'string',
+      examples: ['00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'],
+    },
   },
+} as const
+
+/** Where the node offers callbacks. */
+export const callbackParameters = {
   CallbackUrl: {
     name: 'Callback-URL',
     in: 'header',
-    description: 'Where to post the outcome when the queued request has ended',
-    schema: { type: 'string', format: 'uri' },
+    description:
+      'Where to post the outcome when the queued request has ended; also as `Prefer: callback; url="…"`. 422 where it must not be called',
+    schema: { type: 'string', format: 'uri', examples: ['https://example.com/ended'] },
   },
 } as const
 
@@ -64,9 +60,38 @@ export const headers = {
     description: 'How the item ended; an answer without it is about the item, not from the service',
     schema: { type: 'string', enum: ['succeeded', 'broken'] },
   },
+  ContentLocation: {
+    description: 'Where the same answer is found again',
+    schema: { type: 'string', format: 'uri-reference' },
+  },
+} as const
+
+/** Where callers have to sign in. */
+export const signInHeaders = {
+  WwwAuthenticate: {
+    description: 'How to sign in, and what was wrong with the credentials that were sent (RFC 6750)',
+    schema: { type: 'string', examples: ['Bearer realm="coatcheck"'] },
+  },
+} as const
+
+/** Where callers have a limit (draft-ietf-httpapi-ratelimit-headers-10). */
+export const limitHeaders = {
+  RateLimitPolicy: {
+    description: 'How many requests the caller may send (`q`) in how many seconds (`w`)',
+    schema: { type: 'string', examples: ['"node";q=600;w=60'] },
+  },
+  RateLimit: {
+    description: 'How many of them are left (`r`), for how many seconds (`t`)',
+    schema: { type: 'string', examples: ['"node";r=599;t=41'] },
+  },
 } as const
 
 const time = { type: 'string', format: 'date-time' } as const
+const exampleLinks = {
+  self: `/queue-items/${exampleId}`,
+  result: `/queue-items/${exampleId}/result`,
+  events: `/queue-items/${exampleId}/events`,
+}
 
 export const schemas = {
   Problem: {
@@ -95,19 +120,30 @@ export const schemas = {
         },
       },
       reference: { type: 'string', description: 'What the log of the node has it under' },
+      retryAfterMs: {
+        type: 'integer',
+        description: 'After how many milliseconds it makes sense to ask again',
+      },
+      'violated-policies': {
+        type: 'array',
+        description: 'Of a 429: the limits that were reached',
+        items: { type: 'string' },
+      },
     },
   },
   Links: {
     type: 'object',
     required: ['self', 'result', 'events'],
     properties: {
-      self: { type: 'string', format: 'uri-reference' },
-      result: { type: 'string', format: 'uri-reference' },
-      events: { type: 'string', format: 'uri-reference' },
+      self: { type: 'string', format: 'uri-reference', description: 'The status' },
+      result: { type: 'string', format: 'uri-reference', description: 'The result, once there is one' },
+      events: { type: 'string', format: 'uri-reference', description: 'The status as it changes' },
     },
   },
   State: {
     type: 'string',
+    description:
+      'Open: `ready` waits for its turn, `running` is being worked on, `scheduled` waits for a time or its next attempt, `held` waits behind an item of its key that is broken, `deferred` was put aside by a person. Ended: `succeeded`, `broken` (it failed for good), `cancelled`.',
     enum: ['ready', 'running', 'scheduled', 'held', 'deferred', 'succeeded', 'broken', 'cancelled'],
   },
   Ticket: {
@@ -118,6 +154,7 @@ export const schemas = {
       state: { $ref: '#/components/schemas/State' },
       links: { $ref: '#/components/schemas/Links' },
     },
+    examples: [{ id: exampleId, state: 'ready', links: exampleLinks }],
   },
   QueueItem: {
     type: 'object',
@@ -125,47 +162,47 @@ export const schemas = {
     properties: {
       id: { type: 'string', format: 'uuid' },
       state: { $ref: '#/components/schemas/State' },
-      service: { type: 'string' },
-      processor: { type: 'string' },
+      service: { type: 'string', description: 'What runs it, where that is a service' },
+      processor: { type: 'string', description: 'What runs it, where that is a queue processor' },
       application: { type: 'string' },
       queue: { type: 'string' },
-      key: { type: ['string', 'null'] },
-      attempts: { type: 'integer', description: 'That have ended, plus the one that runs' },
+      key: { type: ['string', 'null'], description: 'Items of one key run one after the other' },
+      attempts: {
+        type: 'integer',
+        description: 'How often it was tried: attempts that have ended, and the one that runs',
+      },
       enqueuedAt: time,
       startedAt: time,
       endedAt: time,
-      dueAt: time,
-      progress: { description: 'What the handler last said' },
-      error: { $ref: '#/components/schemas/Problem' },
-      reason: { type: 'string', enum: ['operator', 'superseded', 'expired'] },
-      correlationId: { type: 'string' },
+      dueAt: { ...time, description: 'When its next attempt may begin' },
+      progress: { description: 'What the handler last said of how far it is' },
+      error: {
+        $ref: '#/components/schemas/Problem',
+        description: 'What its last attempt failed with',
+      },
+      reason: {
+        type: 'string',
+        description: 'Why it was cancelled',
+        enum: ['operator', 'superseded', 'expired'],
+      },
+      correlationId: { type: 'string', description: 'The X-Correlation-Id of its request' },
       links: { $ref: '#/components/schemas/Links' },
     },
-  },
-} as const
-
-const links = {
-  getItem: { operationId: 'getItem', parameters: { id: '$response.body#/id' } },
-  getResult: { operationId: 'getResult', parameters: { id: '$response.body#/id' } },
-  cancelItem: { operationId: 'cancelItem', parameters: { id: '$response.body#/id' } },
-} as const
-
-export const responses = {
-  Queued: {
-    description: 'The request is durable, and has not ended',
-    headers: {
-      Location: { $ref: '#/components/headers/Location' },
-      'Retry-After': { $ref: '#/components/headers/RetryAfter' },
-      'Preference-Applied': { $ref: '#/components/headers/PreferenceApplied' },
-    },
-    content: { 'application/json': { schema: { $ref: '#/components/schemas/Ticket' } } },
-    links,
-  },
-  Problem: { description: 'A problem', content: problem },
-  Busy: {
-    description: 'It makes sense to send the request again',
-    headers: { 'Retry-After': { $ref: '#/components/headers/RetryAfter' } },
-    content: problem,
+    examples: [
+      {
+        id: exampleId,
+        state: 'succeeded',
+        service: 'hire-worker',
+        application: 'hr',
+        queue: 'standard',
+        key: null,
+        attempts: 1,
+        enqueuedAt: '2026-01-31T12:00:00.000Z',
+        startedAt: '2026-01-31T12:00:00.020Z',
+        endedAt: '2026-01-31T12:00:03.120Z',
+        links: exampleLinks,
+      },
+    ],
   },
 } as const
 
@@ -207,105 +244,10 @@ export const callbackBody = {
         },
       },
     },
-    responses: { '2XX': { description: 'Taken' } },
-  },
-} as const
-
-const failing = {
-  '403': { description: 'Who asks is not let in', content: problem },
-  '404': { description: 'There is no such item', content: problem },
-  '410': { description: 'The item is not kept any more', content: problem },
-  '422': { description: 'The wait is no duration', content: problem },
-  '503': { $ref: '#/components/responses/Busy' },
-} as const
-const tags = ['queue items']
-
-export const itemPaths = {
-  '/queue-items/{id}': {
-    get: {
-      operationId: 'getItem',
-      summary: 'How an item stands',
-      tags,
-      parameters: [id, wait],
-      responses: {
-        '200': {
-          description: 'Whatever became of it',
-          headers: { 'Retry-After': { $ref: '#/components/headers/RetryAfter' } },
-          content: { 'application/json': { schema: { $ref: '#/components/schemas/QueueItem' } } },
-        },
-        ...failing,
-      },
-    },
-    delete: {
-      operationId: 'cancelItem',
-      summary: 'Cancel an item',
-      tags,
-      parameters: [id],
-      responses: {
-        '202': { $ref: '#/components/responses/Queued' },
-        '204': { description: 'It never ran, or was cancelled before' },
-        '409': { description: 'It had ended', content: problem },
-        ...failing,
-      },
-    },
-  },
-  '/queue-items/{id}/result': {
-    get: {
-      operationId: 'getResult',
-      summary: 'What the service answers',
-      tags,
-      parameters: [id, wait],
-      responses: {
-        '200': {
-          description: 'What the synchronous call would have answered; the service may choose another status',
-          headers: { 'Coatcheck-Item-State': { $ref: '#/components/headers/ItemState' } },
-          content: { 'application/json': { schema: {} } },
-        },
-        '202': { $ref: '#/components/responses/Queued' },
-        '409': { description: 'It was cancelled', content: problem },
-        ...failing,
-        default: { description: 'What the service failed with', content: problem },
-      },
-    },
-  },
-  '/queue-items/{id}/events': {
-    get: {
-      operationId: 'followItem',
-      summary: 'How an item stands, at once and after each change, until it has ended',
-      tags,
-      parameters: [
-        id,
-        {
-          name: 'Last-Event-ID',
-          in: 'header',
-          description: 'The last event that was seen: 204 where it was the end',
-          schema: { type: 'string' },
-        },
-      ],
-      responses: {
-        '200': {
-          description: 'Server-Sent Events `status`, each with a QueueItem as its data',
-          content: { 'text/event-stream': { schema: { type: 'string' } } },
-        },
-        '204': { description: 'The end was seen before' },
-        ...failing,
-      },
-    },
-  },
-  '/healthz': {
-    get: {
-      operationId: 'getHealth',
-      summary: 'The process lives',
-      tags: ['node'],
-      responses: { '200': { description: 'It does' } },
-    },
-  },
-  '/readyz': {
-    get: {
-      operationId: 'getReadiness',
-      summary: 'The database answers, so work can be taken in',
-      tags: ['node'],
-      responses: { '200': { description: 'It does' }, '503': { $ref: '#/components/responses/Busy' } },
+    responses: {
+      '2XX': { description: 'Taken: it is not sent again' },
+      '410': { description: 'Not wanted: it is not sent again' },
+      default: { description: 'It is sent again, some times within some days' },
     },
   },
 } as const

@@ -1,15 +1,20 @@
+import { showNumber } from '../base/shown-value.ts'
 import type { Definition, ServiceSettings } from '../define/definition.ts'
 import type { Road } from '../engine/face.ts'
-import { mayCall, type Caller } from './caller.ts'
+import { mayCall, type Caller, type Rate } from './caller.ts'
+import { fittingExample } from './example-input.ts'
 import { jsonSchemaOf, type JsonSchema } from './json-schema.ts'
+import { countedAnswers, refusals, serviceProblems, sharedAnswers, type Access } from './openapi-answers.ts'
+import { itemPaths, nodePaths } from './openapi-items.ts'
 import {
   callbackBody,
+  callbackParameters,
   headers,
-  itemPaths,
+  limitHeaders,
   parameters,
-  responses,
   schemas,
   securitySchemes,
+  signInHeaders,
 } from './openapi-parts.ts'
 
 export interface OpenApiOptions {
@@ -17,11 +22,16 @@ export interface OpenApiOptions {
   readonly title: string
   readonly version: string
   readonly basePath: string
-  /** Whether callers have to sign in; false unless set. */
-  readonly isSignedIn?: boolean
+  /** Whether the end of a queued request can be posted to its caller. */
+  readonly offersCallbacks: boolean
+  /** The limit of callers without one of their own; unset: none. */
+  readonly rate: Rate | undefined
 }
 
-/** Descriptions that are kept: as many as there are sets of services that callers may call. */
+/** A description, as one caller gets it. */
+type Shown = Access & OpenApiOptions
+
+/** Descriptions that are kept: as many as there are sets of services that callers may call, twice where some have a limit. */
 const maxKept = 50
 
 /** Makes descriptions of the API for callers, each with what that one may call. JSON. */
@@ -29,23 +39,25 @@ export function createApiDescription(road: Pick<Road, 'definitions'>, options: O
   const kept = new Map<string, string>()
   return (caller: Caller): string => {
     const definitions = new Map([...road.definitions].filter(([, definition]) => mayCall(caller, definition)))
-    const names = [...definitions.keys()].join(' ')
-    const known = kept.get(names)
+    const isLimited = (caller.rate ?? options.rate) !== undefined
+    const sort = [isLimited, ...definitions.keys()].join(' ')
+    const known = kept.get(sort)
     if (known !== undefined) return known
     const isSignedIn = caller.kind !== 'local'
-    const text = JSON.stringify(describeApi({ definitions }, { ...options, isSignedIn }))
-    if (kept.size < maxKept) kept.set(names, text)
+    const text = JSON.stringify(describeApi({ definitions }, { ...options, isSignedIn, isLimited }))
+    if (kept.size < maxKept) kept.set(sort, text)
     return text
   }
 }
 
 /** What the doors in over HTTP are, in OpenAPI 3.1 (https://spec.openapis.org/oas/v3.1.1). */
-function describeApi(road: Pick<Road, 'definitions'>, options: OpenApiOptions): object {
+function describeApi(road: Pick<Road, 'definitions'>, options: Shown): object {
+  const { isSignedIn, isLimited, offersCallbacks } = options
   const own: Record<string, JsonSchema> = {}
   const paths: Record<string, object> = {}
   for (const definition of road.definitions.values()) {
     const { service } = definition
-    if (service) paths[service.path] = { post: describeService(definition, service, own) }
+    if (service) paths[service.path] = { post: describeService(definition, service, own, options) }
   }
   const services = [...road.definitions.values()].filter(({ service }) => service)
   const tags = [...new Set(services.map(({ application }) => application))]
@@ -55,21 +67,22 @@ function describeApi(road: Pick<Road, 'definitions'>, options: OpenApiOptions): 
       title: options.title,
       version: options.version,
       description:
-        'Services: hand work over, keep the ticket, come back for the result. A request that is queued is answered with 202 and the id of its queue item.',
+        'Hand work over, keep the ticket, come back for the result. A request that is queued is answered with 202 and the id of its queue item, the ticket: `/queue-items/{id}` is its status, `/queue-items/{id}/result` its result.',
     },
     servers: [{ url: options.basePath === '' ? '/' : options.basePath }],
     tags: [
       ...tags.map((name) => ({ name, description: `Services of the application ${name}` })),
       { name: 'queue items', description: 'The status and result of requests that were queued' },
+      { name: 'node', description: 'The health of this node, for whatever watches over it' },
     ],
-    paths: { ...paths, ...itemPaths },
-    ...(options.isSignedIn && { security: [{ bearer: [] }] }),
+    paths: { ...paths, ...itemPaths(options), ...nodePaths },
+    ...(isSignedIn && { security: [{ bearer: [] }] }),
     components: {
       schemas: { ...own, ...schemas },
-      parameters,
-      headers,
-      responses,
-      ...(options.isSignedIn && { securitySchemes }),
+      parameters: { ...parameters, ...(offersCallbacks && callbackParameters) },
+      headers: { ...headers, ...(isSignedIn && signInHeaders), ...(isLimited && limitHeaders) },
+      responses: sharedAnswers(options),
+      ...(isSignedIn && { securitySchemes }),
     },
   }
 }
@@ -78,6 +91,7 @@ function describeService(
   definition: Definition,
   service: ServiceSettings,
   own: Record<string, JsonSchema>,
+  shown: Shown,
 ): object {
   const { name, application } = definition
   const place = (side: 'input' | 'output'): object => {
@@ -88,22 +102,15 @@ function describeService(
     own[at] = relocate(known, `#/components/schemas/${at}`)
     return { $ref: `#/components/schemas/${at}` }
   }
+  const example = fittingExample(definition.input)
+  const input = { schema: place('input'), ...(example !== undefined && { example }) }
   const isImmediate = service.execution === 'immediate'
   const queues = !isImmediate || service.respondAsync || service.queueWhen !== undefined
-  const posts = queues && service.callback
-  const answer = {
-    description: isImmediate
-      ? 'The answer of the service; it may choose another status.'
-      : 'With `Prefer: wait` the result that came in time; the service may choose another status.',
-    headers: {
-      'Preference-Applied': { $ref: '#/components/headers/PreferenceApplied' },
-      'Idempotency-Replayed': { $ref: '#/components/headers/IdempotencyReplayed' },
-    },
-    content: { 'application/json': { schema: place('output') } },
-  }
+  const posts = queues && service.callback && shown.offersCallbacks
   return {
     operationId: `${application}.${name}`,
     summary: `${name} (${isImmediate ? 'answers at once' : 'queues its requests'})`,
+    description: explainService(service),
     tags: [application],
     parameters: [
       { $ref: '#/components/parameters/Prefer' },
@@ -115,20 +122,54 @@ function describeService(
       { $ref: '#/components/parameters/TraceParent' },
       ...(posts ? [{ $ref: '#/components/parameters/CallbackUrl' }] : []),
     ],
-    requestBody: { required: true, content: { 'application/json': { schema: place('input') } } },
+    requestBody: {
+      description: `JSON in UTF-8, at most ${showNumber(definition.maxPayloadBytes)} bytes`,
+      required: true,
+      content: { 'application/json': input },
+    },
     responses: {
-      '200': answer,
+      ...countedAnswers({ '200': answerOf(service, place('output'), queues) }, shown.isLimited),
       ...(queues && { '202': { $ref: '#/components/responses/Queued' } }),
-      '400': { $ref: '#/components/responses/Problem' },
-      '403': { $ref: '#/components/responses/Problem' },
-      '409': { $ref: '#/components/responses/Problem' },
-      '413': { $ref: '#/components/responses/Problem' },
-      '415': { $ref: '#/components/responses/Problem' },
-      '422': { $ref: '#/components/responses/Problem' },
-      '503': { $ref: '#/components/responses/Busy' },
-      default: { $ref: '#/components/responses/Problem' },
+      ...serviceProblems,
+      ...refusals(shown, true),
     },
     ...(posts && { callbacks: { ended: { '{$request.header.callback-url}': callbackBody } } }),
+  }
+}
+
+/** What a newcomer has to know of it. */
+function explainService({ execution, respondAsync, queueWhen }: ServiceSettings): string {
+  const again =
+    'A request whose answer was lost may be sent again with the same `Idempotency-Key`: it has its effects once.'
+  if (execution === 'queue')
+    return `The request is stored and runs when it is its turn. The answer is 202 with a ticket: \`GET /queue-items/{id}/result?wait=20s\` gives the result. With \`Prefer: wait=10\` the answer is the result itself where it comes within 10 seconds. ${again}`
+  return [
+    'Runs while you wait, and answers with its result.',
+    ...(queueWhen ? ['Where it fails for now it may be queued, and is answered with 202 and a ticket.'] : []),
+    ...(respondAsync
+      ? ['With `Prefer: respond-async` it is queued, and answered with 202 and a ticket.']
+      : []),
+    again,
+  ].join(' ')
+}
+
+/** The answer with the result. */
+function answerOf({ execution }: ServiceSettings, schema: object, queues: boolean) {
+  const header = (name: string) => ({ $ref: `#/components/headers/${name}` })
+  return {
+    description:
+      execution === 'immediate'
+        ? 'The answer of the service; it may choose another status and media type, and 204 says that there is no output.'
+        : 'With `Prefer: wait` the result that came in time; the service may choose another status and media type, and 204 says that there is no output.',
+    headers: {
+      'Preference-Applied': header('PreferenceApplied'),
+      'Idempotency-Replayed': header('IdempotencyReplayed'),
+      ...(queues && {
+        'Coatcheck-Item-State': header('ItemState'),
+        'Content-Location': header('ContentLocation'),
+      }),
+    },
+    content: { 'application/json': { schema } },
   }
 }
 

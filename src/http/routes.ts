@@ -4,7 +4,7 @@ import { packageVersion } from '../base/version.ts'
 import type { Road } from '../engine/face.ts'
 import { answerApiPage, answerPageAsset } from './api-page.ts'
 import type { CheckUrl } from './callback-request.ts'
-import { mayCall, type Caller } from './caller.ts'
+import { mayCall, type Caller, type Rate } from './caller.ts'
 import { cancelItem } from './cancel-item.ts'
 import { answerFrontPage } from './front-page.ts'
 import { answerHealth, answerReadiness, type Durability } from './health.ts'
@@ -31,6 +31,8 @@ export interface RouteOptions {
   readonly basePath: string
   readonly durability: Durability
   readonly name: string
+  /** The limit of callers without one of their own; unset: none. */
+  readonly rate: Rate | undefined
   readonly checkCallback: CheckUrl | undefined
   readonly onError: Report
 }
@@ -47,9 +49,11 @@ export class Routes {
 
   constructor(options: RouteOptions) {
     this.#options = options
-    const { road, name, durability, basePath } = options
+    const { road, name, durability, basePath, rate } = options
+    const offersCallbacks = options.checkCallback !== undefined
+    const described = { title: name, version: packageVersion, basePath, offersCallbacks, rate }
     this.#services = servicesOf(road)
-    const api = createApiDescription(road, { title: name, version: packageVersion, basePath })
+    const api = createApiDescription(road, described)
     this.#add('/', {
       GET: (request, { caller }) => answerFrontPage(request, { name, durability, basePath, caller }, road),
     })

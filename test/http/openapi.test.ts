@@ -3,9 +3,14 @@ import { test } from 'node:test'
 import { runInNewContext } from 'node:vm'
 import { Validator } from '@seriousme/openapi-schema-validator'
 import { z } from 'zod'
+import { createApplication } from '../../examples/directory-sync/application.ts'
+import { usualPartner } from '../../examples/directory-sync/partner-server.ts'
+import { Partner } from '../../examples/directory-sync/partner.ts'
 import { defineApplication, defineService } from '../../src/define/define.ts'
+import { signInRequired, type Caller } from '../../src/http/caller.ts'
 import { createHttpDoor } from '../../src/http/door.ts'
 import { bodyOf, setupDoor } from './door-setup.ts'
+import { inlined } from './inlined.ts'
 import { MemoryRoad } from './memory-road.ts'
 
 // oxlint-disable-next-line typescript/no-explicit-any
@@ -13,8 +18,13 @@ type Json = Record<string, any>
 
 /** The document of a node with these services, which has to be valid. */
 async function documentOf(...definitions: Parameters<typeof defineApplication>[0]['definitions']) {
-  const road = new MemoryRoad(defineApplication({ name: 'hr', definitions }))
-  const door = createHttpDoor({ road, durability: 'development', name: 'test' })
+  return documentOfApplication(defineApplication({ name: 'hr', definitions }))
+}
+
+async function documentOfApplication(application: ReturnType<typeof defineApplication>) {
+  const road = new MemoryRoad(application)
+  const checkCallback = (url: string) => new URL(url)
+  const door = createHttpDoor({ road, durability: 'development', name: 'test', checkCallback })
   const answer = await door.fetch(new Request('http://localhost/openapi.json'), { loopback: true })
   const document = (await answer.json()) as Json
   assert.deepEqual(await new Validator().validate(structuredClone(document)), { valid: true })
@@ -103,6 +113,17 @@ test('a service is described by its schemas, its path, and how it answers', asyn
   assert.equal(key?.required, true)
 })
 
+test('the document of the first example is valid, and shows how to call it', async () => {
+  const partner = new Partner(0, usualPartner)
+  const document = await documentOfApplication(createApplication(partner, 'test').application)
+  const look = '#/paths/~1services~1directory-sync~1look-up-subdivision/post'
+  assert.deepEqual(at(document, `${look}/requestBody/content/application~1json/example`), { code: 'AD-02' })
+  assert.deepEqual(
+    Object.keys(document['paths'] as Json).filter((path) => path.startsWith('/services/')),
+    ['/services/directory-sync/look-up-subdivision'],
+  )
+})
+
 test('schemas that refer to themselves, or say nothing of themselves', async () => {
   const Tree = z.object({
     name: z.string(),
@@ -124,6 +145,209 @@ test('schemas that refer to themselves, or say nothing of themselves', async () 
   const bodyOfMute = '#/paths/~1services~1hr~1mute/post/requestBody/content/application~1json/schema'
   assert.deepEqual(at(document, bodyOfMute), {})
   assert.deepEqual(at(document, '#/components/schemas/hr.odd.input/properties/n'), {})
+})
+
+const payroll: Caller = { kind: 'key', id: 'key', name: 'payroll', roles: [] }
+const rate = { quota: 600, windowMs: 60_000 }
+
+/** The document of a node with services of each kind, and what else it says of itself. */
+async function setupDocument(options: Parameters<typeof setupDoor>[0] = {}) {
+  const setup = setupDoor(options)
+  const document = (await bodyOf(await setup.ask('/openapi.json'))) as Json
+  const operations = Object.entries(document['paths'] as Json).flatMap(([path, methods]) =>
+    Object.entries(methods as Json).map(([method, operation]) => ({
+      name: `${method} ${path}`,
+      operation: operation as Json,
+    })),
+  )
+  return { ...setup, document, operations }
+}
+
+/** The nodes whose documents differ. */
+const nodes: Record<string, Parameters<typeof setupDoor>[0]> = {
+  'that asks nobody to sign in': {},
+  'with callbacks': { checkCallback: (url) => new URL(url) },
+  'that callers sign in to': { auth: { signIn: { callerOf: () => Promise.resolve(payroll) } } },
+  'that limits its callers': { auth: { signIn: { callerOf: () => Promise.resolve(payroll) }, rate } },
+}
+
+for (const [which, options] of Object.entries(nodes))
+  test(`the document of a node ${which}: valid, explained, and all that is defined is used`, async () => {
+    const { document, operations } = await setupDocument(options)
+    assert.deepEqual(await new Validator().validate(structuredClone(document)), { valid: true })
+    const text = JSON.stringify(document)
+    for (const [, to] of text.matchAll(/"\$ref":"([^"]+)"/g)) assert.ok(at(document, to!), to)
+    for (const [kind, parts] of Object.entries(document['components'] as Json))
+      for (const name of Object.keys(parts as Json))
+        // schemes are used by name, services show their key in their own parameter, and their schemas to who looks for them
+        if (kind !== 'securitySchemes' && name !== 'IdempotencyKey')
+          assert.ok(text.includes(`"#/components/${kind}/${name}"`), `${kind} ${name} is not used`)
+    const tags = (document['tags'] as Json[]).map(({ name, description }) => [name, Boolean(description)])
+    for (const { name, operation } of operations) {
+      assert.ok(operation['summary'].length > 5, name)
+      assert.ok(operation['description'].length > 20, name)
+      for (const tag of operation['tags']) assert.deepEqual(Object.fromEntries(tags)[tag], true, tag)
+      for (const answer of Object.values(inlined(operation['responses'], document) as Json))
+        assert.ok(answer.description.length > 3, name)
+    }
+  })
+
+for (const [which, options] of Object.entries(nodes))
+  test(`the examples in the document of a node ${which} fit their schemas`, async () => {
+    const { document } = await setupDocument(options)
+    let count = 0
+    const check = (value: unknown, schema: unknown) => {
+      count++
+      const fits = z.fromJSONSchema(inlined(schema, document) as Parameters<typeof z.fromJSONSchema>[0])
+      assert.deepEqual(fits.safeParse(value).error?.issues ?? [], [], JSON.stringify(value))
+    }
+    const walk = (part: unknown): void => {
+      if (typeof part !== 'object' || part === null) return
+      const { example, schema, examples } = part as Json
+      if (example !== undefined) check(example, schema)
+      if (Array.isArray(examples)) for (const each of examples) check(each, part)
+      Object.values(part).forEach(walk)
+    }
+    walk(document)
+    assert.ok(count > 15, String(count))
+    const body = '#/paths/~1services~1hr~1hire-worker/post/requestBody/content/application~1json/example'
+    assert.deepEqual(at(document, body), { employeeId: 'text' })
+  })
+
+test('what may not fit the schema of the input is no example, and no code of a schema runs for one', async () => {
+  const never = () => assert.fail('it ran')
+  const inputs = {
+    code: z.string().regex(/^\d+$/),
+    long: z.string().min(20),
+    tuple: z.tuple([z.string()]),
+    record: z.record(z.string(), z.number()),
+    any: z.any(),
+    some: z.array(z.string()).min(2),
+    wrong: z
+      .number()
+      .max(5)
+      .meta({ examples: [7] }),
+    asks: z.string().refine(never),
+    mail: z.email(),
+    count: z.int(),
+    few: z.int().min(3).max(9),
+    choice: z.union([z.literal('a'), z.null()]),
+    list: z.array(z.object({ on: z.iso.date(), id: z.uuid(), at: z.iso.datetime() })),
+  }
+  const document = await documentOf(
+    ...Object.entries(inputs).map(([name, input]) => defineService({ name, input, run: () => 1 })),
+  )
+  const examples = Object.keys(inputs).map((name) => [
+    name,
+    at(document, `#/paths/~1services~1hr~1${name}/post/requestBody/content/application~1json/example`),
+  ])
+  assert.deepEqual(Object.fromEntries(examples), {
+    code: undefined,
+    long: undefined,
+    tuple: undefined,
+    record: undefined,
+    any: undefined,
+    some: undefined,
+    wrong: undefined,
+    asks: 'text',
+    mail: 'ada@example.com',
+    count: 1,
+    few: 3,
+    choice: 'a',
+    list: [{ on: '2026-01-31', id: '123e4567-e89b-42d3-a456-426614174000', at: '2026-01-31T12:00:00Z' }],
+  })
+})
+
+test('the schema of the input comes before that of the output', async () => {
+  const document = await documentOf(
+    defineService({ name: 'hire', input: z.string(), output: z.string(), run: () => 'a' }),
+  )
+  const names = Object.keys(at(document, '#/components/schemas') as Json)
+  assert.deepEqual(names.slice(0, 2), ['hr.hire.input', 'hr.hire.output'])
+})
+
+test('callbacks are described where the node offers them, and nowhere else', async () => {
+  const { operations, document } = await setupDocument()
+  assert.doesNotMatch(JSON.stringify(document), /callback/i)
+  assert.ok(operations.length > 5)
+  const offering = await setupDocument({ checkCallback: (url) => new URL(url) })
+  const hire = at(offering.document, '#/paths/~1services~1hr~1hire-worker/post') as Json
+  assert.ok(hire['callbacks'])
+  assert.match(JSON.stringify(hire['parameters']), /parameters\/CallbackUrl/)
+})
+
+/** The statuses of operations that callers may be refused with, and which answers tell of a limit. */
+function refusalsOf({ operations, document }: Awaited<ReturnType<typeof setupDocument>>) {
+  return Object.fromEntries(
+    operations.map(({ name, operation }) => {
+      const answers = inlined(operation['responses'], document) as Json
+      const refused = ['401', '403', '429'].filter((status) => status in answers)
+      const limited = Object.keys(answers).filter((status) => 'RateLimit' in (answers[status].headers ?? {}))
+      const all = limited.length === Object.keys(answers).filter((status) => status !== '401').length
+      return [
+        name,
+        [...refused, ...(limited.length === 0 ? [] : [all ? 'limited' : limited.join()])].join(' '),
+      ]
+    }),
+  )
+}
+
+test('who signs in is told of 401 and 403, who has a limit of 429 and RateLimit, others of neither', async () => {
+  const whose = async (name: keyof typeof nodes) => refusalsOf(await setupDocument(nodes[name]))
+  const expected = (service: string, item: string, cancel: string) => ({
+    'post /services/hr/hire-worker': service,
+    'post /v1/obey': service,
+    'post /services/hr/insist': service,
+    'get /queue-items/{id}': item,
+    'delete /queue-items/{id}': cancel,
+    'get /queue-items/{id}/result': item,
+    'get /queue-items/{id}/events': item,
+    'get /healthz': '',
+    'get /readyz': '',
+  })
+  assert.deepEqual(await whose('that asks nobody to sign in'), expected('403', '403', '403'))
+  assert.deepEqual(await whose('that callers sign in to'), expected('401 403', '401', '401 403'))
+  const limited = expected('401 403 429 limited', '401 429 limited', '401 403 429 limited')
+  assert.deepEqual(await whose('that limits its callers'), limited)
+  // a key of its own rate, where the node has none
+  const signIn = { callerOf: () => Promise.resolve({ ...payroll, rate }) }
+  assert.deepEqual(refusalsOf(await setupDocument({ auth: { signIn } })), limited)
+  const { document } = await setupDocument({ auth: { signIn } })
+  assert.deepEqual(
+    [document['security'], at(document, '#/paths/~1healthz/get/security')],
+    [[{ bearer: [] }], []],
+  )
+})
+
+test('callers with a limit and without get a document each', async () => {
+  let caller: Caller = payroll
+  const { ask } = setupDoor({ auth: { signIn: { callerOf: () => Promise.resolve(caller) } } })
+  const before = await (await ask('/openapi.json')).text()
+  caller = { ...payroll, rate }
+  assert.match(await (await ask('/openapi.json')).text(), /RateLimit-Policy/)
+  caller = payroll
+  assert.equal(await (await ask('/openapi.json')).text(), before)
+})
+
+test('401, 403 and 429 are answered as the document says', async () => {
+  let caller: Caller | undefined = { ...payroll, services: ['hr/obey'] }
+  const { document, post } = await setupDocument({
+    auth: {
+      signIn: { callerOf: () => (caller ? Promise.resolve(caller) : Promise.reject(signInRequired())) },
+      rate: { quota: 2, windowMs: 60_000 },
+    },
+  })
+  const { responses } = inlined(at(document, '#/paths/~1v1~1obey/post'), document) as Json
+  const refused = await post('/services/hr/hire-worker', {})
+  const spent = await post('/v1/obey', {})
+  caller = undefined
+  const unknown = await post('/v1/obey', {})
+  for (const [status, answer] of Object.entries({ 401: unknown, 403: refused, 429: spent })) {
+    assert.equal(String(answer.status), status)
+    for (const name of Object.keys(responses[status].headers)) assert.ok(answer.headers.get(name), name)
+    const { schema } = responses[status].content['application/problem+json']
+    assert.deepEqual(z.fromJSONSchema(schema).safeParse(await answer.json()).error?.issues ?? [], [])
+  }
 })
 
 test('the API page and all that it loads come from the node', async () => {

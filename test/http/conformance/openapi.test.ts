@@ -3,11 +3,11 @@ import { test } from 'node:test'
 import { z } from 'zod'
 import { CoatcheckError } from '../../../src/base/errors.ts'
 import { setupDoor } from '../door-setup.ts'
+import { inlined, type Json } from '../inlined.ts'
 import { setupNode } from './setup.ts'
 
 const { node, ask, post, waiting, later } = setupNode()
 
-type Json = Record<string, unknown>
 interface Described {
   readonly responses: Record<string, { content?: Record<string, { schema: Json }>; headers?: Json }>
 }
@@ -18,27 +18,8 @@ let described: Promise<Paths> | undefined
 const readPaths = (): Promise<Paths> =>
   (described ??= ask('/openapi.json').then(async (answer) => {
     const document = (await answer.json()) as Json
-    return inline(document['paths'], document) as Paths
+    return inlined(document['paths'], document) as Paths
   }))
-
-/** With everything that it refers to in its place. */
-function inline(value: unknown, document: Json): unknown {
-  if (Array.isArray(value)) return value.map((each) => inline(each, document))
-  if (typeof value !== 'object' || value === null) return value
-  const { $ref } = value as { $ref?: string }
-  if ($ref === undefined)
-    return Object.fromEntries(
-      Object.entries(value)
-        // zod takes it for a whole URL
-        .filter(([, each]) => each !== 'uri-reference')
-        .map(([name, each]) => [name, inline(each, document)]),
-    )
-  const found = $ref
-    .slice(2)
-    .split('/')
-    .reduce<unknown>((part, name) => (part as Json)[name], document)
-  return inline(found, document)
-}
 
 const never = 'ffff8e7b-f5bd-8001-8001-5f3c9a2b1000'
 const old = '00000001-7c00-8001-8001-5f3c9a2b1000'
@@ -77,8 +58,11 @@ const ofItem = (suffix: string, init: RequestInit = {}): Record<string, () => Pr
   '403': () => ask(`/queue-items/${never}${suffix}`, { ...init, ...crossSite }),
   '404': () => ask(`/queue-items/${never}${suffix}`, init),
   '410': () => ask(`/queue-items/${old}${suffix}`, init),
-  '422': () => ask(`/queue-items/${never}${suffix}?wait=soon`, init),
   '503': () => whileAway(`/queue-items/${never}${suffix}`, init),
+})
+
+const waitInvalid = (suffix: string) => ({
+  '422': () => ask(`/queue-items/${never}${suffix}?wait=soon`),
 })
 
 /** How each status of each operation comes about. */
@@ -97,7 +81,11 @@ const causes: Record<string, Record<string, () => Promise<Response>>> = {
     ...own('strict'),
     default: () => post('strict', { act: 'fail' }, { 'idempotency-key': 'fails' }),
   },
-  'get /queue-items/{id}': { ...ofItem(''), '200': async () => ask(await itemOf('fail')) },
+  'get /queue-items/{id}': {
+    ...ofItem(''),
+    ...waitInvalid(''),
+    '200': async () => ask(await itemOf('fail')),
+  },
   'delete /queue-items/{id}': {
     ...ofItem('', cancel),
     '202': async () => ask(await itemOf('wait'), cancel),
@@ -106,6 +94,7 @@ const causes: Record<string, Record<string, () => Promise<Response>>> = {
   },
   'get /queue-items/{id}/result': {
     ...ofItem('/result'),
+    ...waitInvalid('/result'),
     '200': async () => ask(`${await itemOf('echo')}/result`),
     '202': async () => {
       const path = await itemOf('wait')
