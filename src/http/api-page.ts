@@ -16,9 +16,13 @@ type PageAsset = keyof typeof pageAssets
 const policy =
   "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
+/** What the stylesheet leaves open: answers are wider than a phone, and the names of headers dark on dark. */
+const style =
+  '.swagger-ui .responses-inner{overflow-x:auto}html.dark-mode .swagger-ui .headers .header-col{color:inherit}'
+
 const page = `<!doctype html>
 <html lang="en">
-<head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><meta name="color-scheme" content="light dark"><title>API</title>${pageIcon}<link rel="stylesheet" href="docs/swagger-ui.css"></head>
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><meta name="color-scheme" content="light dark"><title>API</title>${pageIcon}<link rel="stylesheet" href="docs/swagger-ui.css"><style>${style}</style></head>
 <body><div id="api">This page needs JavaScript; <a href="openapi.json">openapi.json</a> says the same.</div>
 <script src="docs/swagger-ui-bundle.js"></script><script src="docs/open.js"></script></body>
 </html>

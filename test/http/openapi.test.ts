@@ -401,6 +401,22 @@ test('the API page has the theme of the browser, also when it changes', async ()
   assert.match(style, /html\.dark-mode\{/)
 })
 
+test('the API page mends what the stylesheet leaves open, on parts that Swagger UI has', async () => {
+  const { ask } = setupDoor()
+  const [, style = ''] = /<style>([^<]+)<\/style>/.exec(await (await ask('/docs')).text()) ?? []
+  const script = await (await ask('/docs/swagger-ui-bundle.js')).text()
+  const classes = [...style.matchAll(/\.([a-z][\w-]+)/g)].map(([, name]) => name!)
+  assert.deepEqual(classes, [
+    'swagger-ui',
+    'responses-inner',
+    'dark-mode',
+    'swagger-ui',
+    'headers',
+    'header-col',
+  ])
+  for (const name of classes) if (name !== 'dark-mode') assert.ok(script.includes(`"${name}`), name)
+})
+
 test('pages bring their icon along, as their policy allows', async () => {
   const { ask } = setupDoor()
   for (const path of ['/', '/docs']) {
