@@ -9,13 +9,14 @@ import type { Durability } from './health.ts'
 import type { Answer, HttpRequest } from './message.ts'
 import { answerNothing, withHeaders } from './message.ts'
 import type { Report } from './problem.ts'
-import { answerProblem, problemOfError } from './problem.ts'
+import { problemOfError } from './problem.ts'
 import { allowanceHeaders, answerSpent, RateLimit } from './rate-limit.ts'
 import type { RequestTrail } from './request-trail.ts'
 import { answerTrail, readTrail } from './request-trail.ts'
 import { Routes, servicesOf } from './routes.ts'
 import type { SignIn } from './sign-in.ts'
 import { challengeOf } from './sign-in.ts'
+import { answerRefusal } from './signed-out-page.ts'
 import { Waits } from './waits.ts'
 
 export interface HttpDoorOptions {
@@ -113,7 +114,7 @@ function answerError(error: unknown, request: HttpRequest, onError: Report): Ans
   // the client has gone, so nobody reads this; it is no error either
   if (request.isAborted) return { ...answerNothing(), status: 499 }
   const problem = problemOfError(error, onError)
-  return answerProblem(problem, challengeOf(problem.code, problem.detail))
+  return answerRefusal(request, problem, challengeOf(problem.code, problem.detail))
 }
 
 function finish(answer: Answer, trail: RequestTrail, isAboutItem: boolean): Answer {

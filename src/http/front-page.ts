@@ -58,7 +58,7 @@ function credentialsOf({ kind }: Caller): string {
 }
 
 /** Whether it names HTML and does not like JSON better (RFC 9110, 12.5.1): a client that takes anything is no browser. */
-function prefersHtml(request: HttpRequest): boolean {
+export function prefersHtml(request: HttpRequest): boolean {
   const ranges = (request.headers.get('accept') ?? '').toLowerCase().split(',')
   const html = qualityOf('text/html', ranges)
   return html !== undefined && html > 0 && html >= (qualityOf('application/json', ranges) ?? 0)
@@ -104,7 +104,8 @@ pre{overflow-x:auto;padding:.75rem 1rem;border-radius:6px;background:#f3f4f6}
 h2{margin-bottom:0}nav{display:flex;flex-wrap:wrap;gap:.25rem 1.25rem}small{color:#59636e}
 @media(prefers-color-scheme:dark){body{color:#e6edf3;background:#0d1117}pre{background:#161b22}small{color:#9198a1}a{color:#79b8ff}}`
 const styleHash = createHash('sha256').update(style).digest('base64')
-const policy = `default-src 'none'; style-src 'sha256-${styleHash}'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`
+/** What browsers let our pages do: nothing but have their style and icon. */
+export const policy = `default-src 'none'; style-src 'sha256-${styleHash}'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`
 
 function renderPage(
   { name, durability, caller }: FrontPage,
@@ -113,11 +114,9 @@ function renderPage(
 ): string {
   const credentials = escape(credentialsOf(caller))
   const database = durability === 'durable' ? 'PostgreSQL' : 'embedded: for development'
-  return `<!doctype html>
-<html lang="en">
-<head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${escape(name)} · Coatcheck</title>${pageIcon}<style>${style}</style></head>
-<body>
-<h1>${escape(name)}</h1>
+  return htmlPage(
+    `${name} · Coatcheck`,
+    `<h1>${escape(name)}</h1>
 <p>Hand work over, keep the ticket, come back for the result. Database: ${database}.</p>
 <nav><a href="${escape(base)}/docs">API</a> <a href="${escape(base)}/openapi.json">OpenAPI</a>
 <a href="${escape(base)}/healthz">health</a> <a href="${escape(base)}/readyz">readiness</a></nav>
@@ -125,7 +124,17 @@ ${services.length === 0 ? '<p>No service is here for you; <code>defineService</c
 <h2>The ticket</h2>
 <p>A queued request is answered with 202 and the id of its queue item. How it stands, and its result:</p>
 <pre>curl${credentials} '${escape(base)}/queue-items/{id}?wait=20s'
-curl -i${credentials} '${escape(base)}/queue-items/{id}/result'</pre>
+curl -i${credentials} '${escape(base)}/queue-items/{id}/result'</pre>`,
+  )
+}
+
+/** @param body HTML */
+export function htmlPage(title: string, body: string): string {
+  return `<!doctype html>
+<html lang="en">
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${escape(title)}</title>${pageIcon}<style>${style}</style></head>
+<body>
+${body}
 </body>
 </html>
 `
@@ -146,6 +155,6 @@ const entities: Readonly<Record<string, string>> = {
   "'": '&#39;',
 }
 
-function escape(text: string): string {
+export function escape(text: string): string {
   return text.replace(/[&<>"']/g, (character) => entities[character] ?? character)
 }
