@@ -13,7 +13,7 @@ import { problemOfError } from './problem.ts'
 import { allowanceHeaders, answerSpent, RateLimit } from './rate-limit.ts'
 import type { RequestTrail } from './request-trail.ts'
 import { answerTrail, readTrail } from './request-trail.ts'
-import { Routes, servicesOf } from './routes.ts'
+import { Routes, servicesOf, type Came } from './routes.ts'
 import type { SignIn } from './sign-in.ts'
 import { challengeOf } from './sign-in.ts'
 import { answerRefusal } from './signed-out-page.ts'
@@ -76,6 +76,15 @@ export function createHttpDoor(options: HttpDoorOptions): HttpDoor {
     throw signInRequired()
   }
 
+  /** What was counted is told of the limit, also where it ended in a problem. */
+  async function answerOrProblem(request: HttpRequest, came: Came): Promise<Answer> {
+    try {
+      return await routes.answer(request, came)
+    } catch (error) {
+      return answerError(error, request, onError)
+    }
+  }
+
   async function route(request: HttpRequest, info: RequestInfo, trail: RequestTrail): Promise<Answer> {
     // before anything is waited for: the node may stop meanwhile
     const came = { trail, waits: waits.begin() }
@@ -89,7 +98,7 @@ export function createHttpDoor(options: HttpDoorOptions): HttpDoor {
       if (!allowance) return await routes.answer(request, { ...came, caller, isStillKnown })
       const answer = allowance.isSpent
         ? answerSpent(allowance)
-        : await routes.answer(request, { ...came, caller, isStillKnown })
+        : await answerOrProblem(request, { ...came, caller, isStillKnown })
       return withHeaders(answer, allowanceHeaders(allowance))
     } catch (error) {
       return answerError(error, request, onError)

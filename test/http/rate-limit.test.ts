@@ -93,3 +93,15 @@ test('429 over HTTP: a problem with the policy, and headers on every answer of t
   assert.equal((await ask('/healthz')).status, 200)
   assert.equal((await ask('/healthz')).headers.get('ratelimit'), null)
 })
+
+test('a problem that a route ends in is told of the limit, too', async () => {
+  const { ask } = setupDoor({
+    auth: {
+      signIn: { callerOf: () => Promise.resolve(callerOf('a')) },
+      rate: { quota: 2, windowMs: 60_000 },
+    },
+  })
+  const answer = await ask('/queue-items/17')
+  assert.equal((await bodyOf(answer))['code'], 'ITEM_ID_INVALID')
+  assert.match(answer.headers.get('ratelimit') ?? '', /^"node";r=1;t=60$/)
+})
