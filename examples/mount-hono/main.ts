@@ -18,7 +18,7 @@ const hireWorker = defineService({
 const node = await createNode({
   applications: [defineApplication({ name: 'hr', definitions: [hireWorker] })],
   database: process.env['DATABASE_URL'] || 'embedded',
-  directory: process.env['DIRECTORY'] ?? '.coatcheck-mount-hono',
+  directory: process.env['DIRECTORY'] ?? '.coatcheck/mount-hono',
   // one of type `web` would listen itself; `fetch` answers on every node
   nodeTypes: ['background'],
   http: { basePath: '/integration' },
