@@ -2,11 +2,15 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { after, test } from 'node:test'
+import { createAdaptorServer } from '@hono/node-server'
+import { Hono } from 'hono'
 import { freshDatabase, testDatabase } from '../databases.ts'
+import { mountingSuite } from './mounting.suite.ts'
 
 const main = join(import.meta.dirname, '..', '..', 'examples', 'mount-hono', 'main.ts')
 
@@ -52,4 +56,16 @@ test('a node mounted in Hono answers below its path, to who has a key', async ()
   const ended = once(child, 'exit')
   child.kill('SIGTERM')
   assert.deepEqual(await ended, [0, null])
+})
+
+mountingSuite('Hono', async (node) => {
+  const app = new Hono()
+  app.all('/integration/*', (c) => node.fetch(c.req.raw))
+  app.post('/echo', async (c) => c.json(await c.req.json()))
+  const server = createAdaptorServer({ fetch: app.fetch })
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    close: () => new Promise((resolve) => server.close(resolve)),
+  }
 })
