@@ -352,6 +352,8 @@ class RunningNode implements Omit<Node, keyof ItemActs> {
     await this.#starting?.catch(() => {})
     // Backward: no new work from outside, then the work itself, then what it stands on.
     await this.#listener?.stop()
+    // those who came through a server that mounts `fetch`
+    this.#door.releaseWaits()
     await this.#engine.stop()
     await this.#watch.stop()
     this.#closed = true

@@ -30,7 +30,7 @@ export interface AcceptOptions extends EnqueueOptions {
 }
 
 /** An item, and the queue that was chosen for it: once, since who is asked again may say something else. */
-interface Placed {
+export interface Placed {
   readonly queue: QueueRow
   readonly prepared: Prepared
 }
@@ -227,6 +227,12 @@ export class Acceptor {
       all: some.map((one) => batch.add(one.queue, one.prepared.key, one.prepared.text)),
     }))
     return place.all.map((at) => place.batch.idAt(at))
+  }
+
+  /** Takes an item in that has been prepared, into the log. */
+  async append(placed: Placed, tx?: Tx): Promise<QueueItemId> {
+    const [id] = tx ? await this.#acceptIn(tx, [placed]) : await this.#addPlain([placed])
+    return id as QueueItemId
   }
 
   /** Takes an item in whose first attempt has failed, and which goes on from the lane. */

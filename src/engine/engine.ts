@@ -103,6 +103,7 @@ export class Engine implements Part, Road {
     this.immediate = immediateServices({
       ...doors,
       enqueuer: this.#enqueuer,
+      append: (placed, tx) => this.acceptor.append(placed, tx),
       acceptFailed: (row) => this.acceptor.acceptFailed(row),
       accept: (definition, input, asker, tx) => this.accept(definition, input, { tx }, asker),
     })

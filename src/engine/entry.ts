@@ -1,3 +1,4 @@
+import type { FailureRecord } from '../define/failure.ts'
 import type { RequestContext } from '../define/item.ts'
 
 /** An item as it lies in the log: short names, since each is repeated in every row. The SQL function `enqueue` writes the same. */
@@ -18,6 +19,8 @@ export interface Entry {
   readonly e?: number
   /** Attempts that have ended before it came here, or to the lane. */
   readonly a?: number
+  /** What its first attempt, made in a request, failed with: it counts when its turn comes, and holds its key from then on. */
+  readonly f?: FailureRecord
 }
 
 /** Writes an entry around an input that is JSON text already. */
@@ -35,6 +38,11 @@ export function writeEntry(
   return `${text},"i":${inputText}}`
 }
 
+/** An entry whose first attempt has failed elsewhere. */
+export function failedEntry(text: string, failure: FailureRecord): string {
+  return `{"f":${JSON.stringify(failure)},${text.slice(1)}`
+}
+
 /** An entry of the waiting lane on its way into the log: with the id, the time and the attempts that the lane's row says. */
 export function moveEntry(text: string, id: string, enqueuedAt: number, attempts: number): string {
   return `{"id":"${id}","e":${enqueuedAt},"a":${attempts},${text.slice(1)}`
@@ -48,6 +56,6 @@ export function editEntry(text: string, input: string): string {
 
 /** An entry of the broken lane on its way into the log once more, with its id and no attempts. */
 export function requeueEntry(text: string, id: string, enqueuedAt: number): string {
-  const entry = JSON.parse(text) as Entry
+  const { f: _f, ...entry } = JSON.parse(text) as Entry
   return JSON.stringify({ ...entry, id, e: enqueuedAt, a: 0 })
 }

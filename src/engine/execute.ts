@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { CoatcheckError, isCoatcheckError } from '../base/errors.ts'
 import { writeJsonText } from '../base/json.ts'
 import type { Definition, RetryPolicy } from '../define/definition.ts'
-import { failureRecord, toFailure, type Failure } from '../define/failure.ts'
+import { failureRecord, toFailure, type Failure, type FailureRecord } from '../define/failure.ts'
 import type { RequestContext } from '../define/item.ts'
 import { isReject, isRetryLater } from '../define/outcome.ts'
 import { isReply, reply } from '../define/reply.ts'
@@ -33,6 +33,12 @@ export function executeItem(
   onEnd: (work: WorkItem, outcome: Outcome) => void,
 ): void {
   const attempt = startAttempt(work, surroundings)
+  const { f: failedBefore } = work.entry
+  if (failedBefore && work.attempts === 0) {
+    attempt.end()
+    onEnd(work, laterOrBroken(definition.retry, 1, failedBefore))
+    return
+  }
   let ran: unknown
   try {
     const input = readInput(definition, work.entry.i)
@@ -193,9 +199,17 @@ export function failureOutcome(
 ): Outcome {
   const record = failureRecord(failure)
   if (isReject(thrown) || isPermanent(failure)) return { kind: 'broken', failure: record }
-  if (attempt >= retry.maxAttempts) return { kind: 'broken', failure: record }
-  const askedMs = isRetryLater(thrown) ? thrown.afterMs : undefined
-  return { kind: 'failed', failure: record, retryInMs: askedMs ?? backOff(retry, attempt) }
+  return laterOrBroken(retry, attempt, record, isRetryLater(thrown) ? thrown.afterMs : undefined)
+}
+
+function laterOrBroken(
+  retry: RetryPolicy,
+  attempt: number,
+  failure: FailureRecord,
+  askedMs?: number,
+): Outcome {
+  if (attempt >= retry.maxAttempts) return { kind: 'broken', failure }
+  return { kind: 'failed', failure, retryInMs: askedMs ?? backOff(retry, attempt) }
 }
 
 function isPermanent(failure: Failure): boolean {

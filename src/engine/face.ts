@@ -75,6 +75,8 @@ export interface CallClaim {
 export type ImmediateOutcome =
   | { readonly kind: 'succeeded'; readonly output: unknown; readonly reply: ReplyHead | undefined }
   | { readonly kind: 'failed'; readonly failure: Failure; readonly claim?: CallClaim }
+  /** Nothing ran: an item of its key waits, and it has to come after that. */
+  | { readonly kind: 'behind' }
   /** It was answered before. */
   | { readonly kind: 'repeated'; readonly answer: RecordedAnswer }
 

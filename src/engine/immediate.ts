@@ -1,21 +1,21 @@
 import { CoatcheckError, isCoatcheckError } from '../base/errors.ts'
 import { parseItemId, type QueueItemId } from '../base/ids.ts'
 import type { Tx } from '../base/tx.ts'
-import type { Definition } from '../define/definition.ts'
+import { queuesOf, type Definition } from '../define/definition.ts'
 import { failureRecord, toFailure, type Failure } from '../define/failure.ts'
 import type { RequestContext } from '../define/item.ts'
 import type { OpenDatabase } from '../store/database.ts'
 import { isAmbiguous, type Runner, type Transaction } from '../store/driver.ts'
 import { trackItems } from '../store/generations.ts'
-import { putWaiting } from '../store/waiting-items.ts'
+import { hasWaiting, putWaiting } from '../store/waiting-items.ts'
 import type { Stream } from '../stream/stream.ts'
-import { delayedRow, type DelayedRow } from './accept.ts'
+import { delayedRow, type DelayedRow, type Placed } from './accept.ts'
 import { Attempt } from './attempt.ts'
 import type { Backlog } from './backlog.ts'
 import { RunningCall } from './call-claim.ts'
 import type { DatabaseClock } from './database-clock.ts'
 import type { Enqueuer, Gathered } from './enqueuer.ts'
-import type { Entry } from './entry.ts'
+import { failedEntry, type Entry } from './entry.ts'
 import { backOff, callHandler, writeResult } from './execute.ts'
 import type {
   CallClaim,
@@ -26,7 +26,7 @@ import type {
 } from './face.ts'
 import { OwnedPartition } from './owned-partition.ts'
 import { sendPlaced } from './place-again.ts'
-import { prepare, type Asker } from './prepare.ts'
+import { prepare, type Asker, type Prepared } from './prepare.ts'
 import { chooseQueue } from './queue-choice.ts'
 import { outcomeUnknown } from './resend.ts'
 import { takeApart } from './returned.ts'
@@ -46,6 +46,7 @@ export interface ImmediateParts {
   readonly enqueuer: Enqueuer
   readonly backlog: Backlog
   readonly onAppended: (places: readonly { readonly queue: number; readonly partition: number }[]) => void
+  readonly append: (placed: Placed, tx?: Tx) => Promise<QueueItemId>
   /** Stores the row of an item whose first attempt has failed. */
   readonly acceptFailed: (row: DelayedRow) => Promise<QueueItemId>
   /** Accepts within a transaction. */
@@ -76,6 +77,7 @@ async function runImmediately(
   call?: IdempotentCall,
 ): Promise<ImmediateOutcome> {
   const prepared = await prepare(definition, input, {}, context)
+  if (await isBehind(parts, prepared)) return { kind: 'behind' }
   const entry = JSON.parse(prepared.text) as Entry
   const lost = new AbortController()
   const claim = call && (await RunningCall.take(parts.database, call, entry.i, (error) => lost.abort(error)))
@@ -128,6 +130,17 @@ async function runImmediately(
     attempt.end()
     stop()
   }
+}
+
+/** Whether an item of its key waits in the lane: where order matters, what runs now would overtake it. */
+async function isBehind(parts: ImmediateParts, { definition, key }: Prepared): Promise<boolean> {
+  if (key === null || !isOrdered(definition)) return false
+  const { database, topology } = parts
+  await topology.load()
+  const places = queuesOf(definition).map((name) =>
+    topology.placeOf(topology.queueNamed(name, definition), key, 0),
+  )
+  return hasWaiting(database.driver, database.schema, places, definition.orderScope, key)
 }
 
 function whenStopped(attempt: Attempt): Promise<never> {
@@ -206,7 +219,14 @@ async function appendGathered(parts: ImmediateParts, tx: Transaction, gathered: 
   if (gathered.moved) await trackItems(tx, database.schema, [...gathered.moved.tracked.values()])
 }
 
-/** Stores a request whose attempt failed, with its error and counted; it goes on from the lane. */
+function isOrdered({ key, order }: Definition): boolean {
+  return key !== undefined && order === 'strict'
+}
+
+/**
+ * Stores a request whose attempt failed, with its error and counted; it goes on from the lane. Where order matters it takes its
+ * place in the log first, as any other item of its key.
+ */
 async function acceptFailed(
   parts: ImmediateParts,
   definition: Definition,
@@ -219,8 +239,13 @@ async function acceptFailed(
   await parts.topology.load()
   const queue = chooseQueue(parts.topology, prepared)
   parts.backlog.check(queue)
+  const record = failureRecord(failure)
+  if (isOrdered(definition)) {
+    const placed = { queue, prepared: { ...prepared, text: failedEntry(prepared.text, record) } }
+    return appendFailed(parts, placed, claim)
+  }
   const due = { delay_ms: Math.max(1, backOff(definition.retry, 1)) }
-  const failed = { attempts: 1, failure: JSON.stringify(failureRecord(failure)) }
+  const failed = { attempts: 1, failure: JSON.stringify(record) }
   const row = delayedRow(parts.topology, queue, { ...prepared, due }, parts.clock.now(), failed)
   if (!(claim instanceof RunningCall)) return parts.acceptFailed(row)
   await commitCall(parts, async (transaction) => {
@@ -228,6 +253,21 @@ async function acceptFailed(
     await putWaiting(transaction, parts.database.schema, `[${row.item}]`)
   })
   return row.id
+}
+
+async function appendFailed(
+  parts: ImmediateParts,
+  placed: Placed,
+  claim: CallClaim | undefined,
+): Promise<QueueItemId> {
+  if (!(claim instanceof RunningCall)) return parts.append(placed)
+  const id = await commitCall(parts, async (transaction) => {
+    const appended = await parts.append(placed, transaction)
+    await claim.record(transaction, { kind: 'queued', id: appended })
+    return appended
+  })
+  parts.onAppended([parseItemId(id)])
+  return id
 }
 
 /** Commits the answer of a call with what it has done, in time for whoever waits. */

@@ -139,7 +139,10 @@ export class Lookup {
       // Merged rows keep a JSON null as no text at all; without an input there is no item.
       input: parseJson(row.input) ?? null,
       ...(result === undefined ? {} : { result }),
-      ...(row.failure === null ? {} : { error: JSON.parse(row.failure) as FailureRecord }),
+      // what succeeded may have failed before: its log tells
+      ...(row.failure === null || row.state === 'succeeded'
+        ? {}
+        : { error: JSON.parse(row.failure) as FailureRecord }),
       ...(row.reason === null ? {} : { reason: row.reason as CancelReason }),
       ...(row.progress === null ? {} : { progress: parseJson(row.progress) }),
       context: (parseJson(row.context) as RequestContext | undefined) ?? {},

@@ -2,7 +2,7 @@ import type { Road } from '../engine/face.ts'
 import type { CheckUrl } from './callback-request.ts'
 import type { Caller, Rate } from './caller.ts'
 import { anonymousCaller, localCaller, mayCall, signInRequired } from './caller.ts'
-import { readFetchRequest, writeFetchResponse } from './fetch-message.ts'
+import { readFetchRequest, readOver, writeFetchResponse } from './fetch-message.ts'
 import type { RequestInfo } from './guard.ts'
 import { checkRequest } from './guard.ts'
 import type { Durability } from './health.ts'
@@ -113,7 +113,9 @@ export function createHttpDoor(options: HttpDoorOptions): HttpDoor {
   return {
     answer,
     async fetch(request, info = { loopback: false }) {
-      return writeFetchResponse(await answer(readFetchRequest(request), info), request.method)
+      const answered = await answer(readFetchRequest(request), info)
+      if (answered.status >= 400) void readOver(request)
+      return writeFetchResponse(answered, request.method)
     },
     releaseWaits: () => waits.release(),
   }

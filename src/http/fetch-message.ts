@@ -42,6 +42,27 @@ async function readAtMost(
   return chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks, length)
 }
 
+/** More of a refused body than this is not worth a connection. */
+const maxOver = 16 * 1024 * 1024
+
+/**
+ * Reads over what nobody wanted of a body: a server that mounts us may end the connection over it, and with it the next
+ * request. Never rejects.
+ */
+export async function readOver({ body }: Request): Promise<void> {
+  if (!body || body.locked) return
+  const reader = body.getReader()
+  try {
+    for (let length = 0; length < maxOver;) {
+      const { done, value } = await reader.read()
+      if (done) return
+      length += value.length
+    }
+  } catch {
+    // the client has gone, or the server has ended what took too long
+  }
+}
+
 /** The answer as one of the Fetch API. */
 export function writeFetchResponse({ status, headers, body }: Answer, method: string): Response {
   const isEmpty = body === null || method === 'HEAD' || hasNoBody(status)

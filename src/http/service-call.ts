@@ -133,6 +133,7 @@ async function runNow(call: ServiceCall): Promise<Answer> {
   const outcome = await immediate.run(definition, input, context, request.signal, call.once)
   if (outcome.kind === 'succeeded') return answerOutput(outcome.output, outcome.reply)
   if (outcome.kind === 'repeated') return repeat(outcome.answer, call)
+  if (outcome.kind === 'behind') return queue(call)
   const { failure, claim } = outcome
   if (!(await isForQueue(call, failure))) {
     const problem = problemOfRun(failure, door.report)

@@ -146,6 +146,30 @@ export async function readWaitingKeys(
   }))
 }
 
+const waitsAt = statement(
+  'has-waiting',
+  (schema) => `
+  select exists (
+    select
+    from unnest($1::int[], $2::int[]) as p(queue, partition)
+    join ${schema}.waiting_item w on w.queue = p.queue and w.partition = p.partition
+    where w.scope = $3 and w.key = $4 and w.position is not null
+  ) as found`,
+)
+
+/** Whether any item of a key waits in the lane of one of these partitions. */
+export async function hasWaiting(
+  runner: Runner,
+  schema: string,
+  places: readonly PartitionName[],
+  scope: string,
+  key: string,
+): Promise<boolean> {
+  const values = [places.map(({ queue }) => queue), places.map(({ partition }) => partition), scope, key]
+  const [row] = await runner.run(waitsAt(schema), values)
+  return row?.['found'] === true
+}
+
 const ofKey = statement(
   'waiting-of-key',
   (schema) => `

@@ -229,3 +229,33 @@ test('readiness says what the database promises; a mounted node does not answer 
   const mounted = await node.fetch(new Request('http://localhost/services/hr/hire', { method: 'POST' }))
   assert.equal(mounted.status, 503)
 })
+
+test('a node that is mounted answers those who wait when it stops', async (t) => {
+  const idle = defineService({ name: 'idle', input: z.object({}), run: () => null })
+  const node = await createNode({
+    applications: [defineApplication({ name: 'hr', definitions: [idle] })],
+    ...(await freshPlace()),
+    nodeTypes: ['background'],
+    auth: { apiKeys: true },
+    log: false,
+  })
+  t.after(() => node.stop())
+  const { key } = await node.apiKeys.create({ name: 'test' })
+  const ask = (path: string, init: RequestInit = {}) =>
+    node.fetch(
+      new Request(`http://mounted.example${path}`, {
+        ...init,
+        headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+      }),
+    )
+  // never started: nobody runs it
+  const { id } = (await (await ask('/services/hr/idle', { method: 'POST', body: '{}' })).json()) as {
+    id: string
+  }
+  assert.equal((await ask(`/queue-items/${id}`)).status, 200)
+  const waiting = ask(`/queue-items/${id}/result?wait=1m`)
+  // it waits by the time this one, which came later, is answered
+  await ask(`/queue-items/${id}`)
+  await node.stop()
+  assert.equal((await waiting).status, 202)
+})
