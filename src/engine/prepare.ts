@@ -38,13 +38,12 @@ export function prepare(
   options: EnqueueOptions,
   asker: Asker | undefined,
 ): Prepared | Promise<Prepared> {
-  const { callback, ...context } = asker ?? {}
   const written = writeJson(input, {
     maxBytes: definition.maxPayloadBytes,
     what: `the payload of ${definition.name}`,
   })
   const { due, unique, debounce, context: given } = readOptions(options)
-  const merged = given || asker ? { ...context, ...given } : undefined
+  const merged = mergeContext(asker, given)
   // Before a schema sees the value, which might change it.
   const identity = unique && { ...unique, digest: digestOf(written.value) }
   const checked = definition.input['~standard'].validate(written.value)
@@ -57,13 +56,23 @@ export function prepare(
     return {
       definition,
       key,
-      text: writeEntry(definition.id, key, written.text, merged, callback),
+      text: writeEntry(definition.id, key, written.text, merged, asker?.callback),
       due,
       unique: identity,
       debounce: debounce && { ...debounce, key: debounceKeyOf(definition, debounce.key, key) },
       request: definition.choices && requestOf(definition, result.value, key, merged),
     }
   }
+}
+
+/** What asks, and over it what was given; without the callback, which is no part of it. */
+function mergeContext(
+  asker: Asker | undefined,
+  given: RequestContext | undefined,
+): RequestContext | undefined {
+  if (asker?.callback === undefined) return given && asker ? { ...asker, ...given } : (given ?? asker)
+  const { callback: _callback, ...context } = asker
+  return { ...context, ...given }
 }
 
 function requestOf(

@@ -36,14 +36,17 @@ function readTraceparent(value: string | null): string | undefined {
 
 /** The context that an item of this request keeps. Who called is told by its credentials alone. */
 export function contextOf(trail: RequestTrail, definition: Definition, caller: Caller): RequestContext {
-  const accessGroup = caller.accessGroup ?? definition.service?.accessGroup
+  const { application, service } = definition
+  const { correlationId, traceparent } = trail
+  const followed =
+    traceparent === undefined ? { application, correlationId } : { application, correlationId, traceparent }
+  const accessGroup = caller.accessGroup ?? service?.accessGroup
+  if (caller.kind === 'local' && accessGroup === undefined) return followed
   return {
     ...(caller.kind !== 'local' && { caller: caller.id }),
     ...((caller.kind === 'key' || caller.kind === 'token') && { operator: caller.name }),
     ...(accessGroup !== undefined && { accessGroup }),
-    application: definition.application,
-    correlationId: trail.correlationId,
-    ...(trail.traceparent !== undefined && { traceparent: trail.traceparent }),
+    ...followed,
   }
 }
 

@@ -58,7 +58,8 @@ export async function callService(
   const preference = readPreference(request.headers)
   const { name } = definition
   const callback = readCallback(request.headers, preference, { name, service }, door.checkCallback)
-  const asker = { ...contextOf(trail, definition, door.caller), ...(callback !== undefined && { callback }) }
+  const context = contextOf(trail, definition, door.caller)
+  const asker = callback === undefined ? context : { ...context, callback }
   const call = { request, definition, service, trail, door, input, once, asker, preference }
   if (service.execution === 'queue') return queue(call)
   if (preference.respondAsync && service.respondAsync) return queue(call)
