@@ -8,8 +8,9 @@ export class Rush {
   readonly #workMs: number
   #count = 0
   #isOver = false
-  /** How long each refusal took. */
+  /** How long each refusal took, and when it came, in milliseconds since 1970. */
   readonly refusalMs: number[] = []
+  readonly refusedAt: number[] = []
 
   /** @param workMs how long each item takes */
   constructor(load: LoadClient, workMs: number, endings: Endings) {
@@ -46,6 +47,9 @@ export class Rush {
     const key = `${prefix}-${this.#count++}`
     const began = performance.now()
     const outcome = await this.#load.send(1, () => key, { ms: this.#workMs })
-    if (outcome === 'refused') this.refusalMs.push(performance.now() - began)
+    if (outcome !== 'refused') return
+    const now = performance.now()
+    this.refusalMs.push(now - began)
+    this.refusedAt.push(performance.timeOrigin + now)
   }
 }
