@@ -1,7 +1,10 @@
-import type { ChaosRun } from './chaos-run.ts'
+/** Nodes, whichever there are now. */
+interface Watched {
+  readonly nodes: readonly { readonly name: string; readonly residentMb: number | undefined }[]
+}
 
-/** Looks at the memory of nodes every second. @returns ends it, and says by how many MB the worst one grew */
-export function watchMemory(run: ChaosRun): { stop(): number } {
+/** Looks at the memory of nodes every second, or so often. @returns ends it, and says by how many MB the worst one grew */
+export function watchMemory(run: Watched, everyMs = 1_000): { stop(): number } {
   const first = new Map<string, number>()
   let grown = 0
   const look = (): void => {
@@ -13,7 +16,7 @@ export function watchMemory(run: ChaosRun): { stop(): number } {
     }
   }
   look()
-  const timer = setInterval(look, 1_000)
+  const timer = setInterval(look, everyMs)
   return {
     stop: () => {
       clearInterval(timer)

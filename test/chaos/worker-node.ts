@@ -1,11 +1,12 @@
 import { fork, type ChildProcess } from 'node:child_process'
 import { EventEmitter, once } from 'node:events'
-import { closeSync, openSync, readFileSync } from 'node:fs'
+import { closeSync, openSync } from 'node:fs'
 import { join } from 'node:path'
 import { endChild, isRunning } from '../../scripts/child-processes.ts'
 import type { EffectSink } from './effect-sink.ts'
 import type { Mark } from './history.ts'
 import type { NodeNews, NodeOrder, NodeSettings } from './node-process.ts'
+import { residentMbOf } from './resident-memory.ts'
 
 export interface StampedNews extends NodeNews {
   /** When it was heard, by this process's monotonic clock. */
@@ -87,12 +88,7 @@ export class WorkerNode {
 
   /** Memory in use, in MB; undefined where the system does not tell. */
   get residentMb(): number | undefined {
-    try {
-      const pages = readFileSync(`/proc/${this.#process.pid}/statm`, 'utf8').split(' ')[1]
-      return (Number(pages) * 4096) / 1_000_000
-    } catch {
-      return undefined
-    }
+    return residentMbOf(this.#process.pid)
   }
 
   /** The boot ids of its nodes, and their names. */

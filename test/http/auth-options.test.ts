@@ -4,7 +4,7 @@ import { isCoatcheckError } from '../../src/base/errors.ts'
 import { tokenAlgorithms } from '../../src/http/token-check.ts'
 import { parseRate } from '../../src/node/auth-options.ts'
 import { checkOptions, type NodeOptions } from '../../src/node/options.ts'
-import { hr } from './auth-setup.ts'
+import { hr } from './hr-application.ts'
 
 const check = (auth: unknown, more: Partial<NodeOptions> = {}) =>
   checkOptions({ applications: [hr], log: false, auth: auth as NonNullable<NodeOptions['auth']>, ...more })

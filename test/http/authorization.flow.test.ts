@@ -1,101 +1,28 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { itemIdAt, rowIdOf } from '../../src/base/ids.ts'
-import { provision, setupAuth } from './auth-setup.ts'
+import { setupAuth } from './auth-setup.ts'
+import { authorizationCells, prepareCallers } from './authorization-table.ts'
+import { provision } from './hr-application.ts'
 import { startIssuer } from './issuer.ts'
-
-/** Who calls, in the order of the columns of the table. */
-const callers = [
-  'nobody',
-  'wrong key',
-  'revoked',
-  'maker',
-  'other',
-  'hire only',
-  'payroll',
-  'observer',
-  'operator',
-  'administrator',
-  'operator of hr',
-  'operator of it',
-  'token',
-  'operator by token',
-] as const
-type CallerName = (typeof callers)[number]
-
-/**
- * What each of them is answered with. `maker` handed over `mine`, with the access group hr; `code` was enqueued by code.
- * A status of who may not see an item is that of one which is not there.
- */
-const table = `
-                          nobody wrong revoked maker other hire-only payroll observer operator administrator of-hr of-it token token-operator
-GET /                       401   401   401     200   200   200       200     200      200      200           200   200   200   200
-GET /healthz                200   200   200     200   200   200       200     200      200      200           200   200   200   200
-GET /readyz                 200   200   200     200   200   200       200     200      200      200           200   200   200   200
-POST /services/hr/hire      401   401   401     202   202   202       202     202      202      202           202   202   202   202
-POST /services/hr/ask       401   401   401     200   200   403       200     200      200      200           200   200   200   200
-POST /services/hr/pay       401   401   401     403   403   403       200     403      403      403           403   403   403   403
-GET /services/hr/pay        401   401   401     405   405   405       405     405      405      405           405   405   405   405
-GET /services/hr/nowhere    401   401   401     404   404   404       404     404      404      404           404   404   404   404
-GET {mine}                  401   401   401     200   404   404       404     200      200      200           200   404   404   200
-GET {mine}?wait=1s          401   401   401     200   404   404       404     200      200      200           200   404   404   200
-GET {mine}/result           401   401   401     200   404   404       404     200      200      200           200   404   404   200
-HEAD {mine}                 401   401   401     200   404   404       404     200      200      200           200   404   404   200
-GET {mine}/events           401   401   401     200   404   404       404     200      200      200           200   404   404   200
-DELETE {mine}               401   401   401     409   404   404       404     403      409      409           409   404   404   409
-GET /openapi.json           401   401   401     200   200   200       200     200      200      200           200   200   200   200
-GET /docs                   401   401   401     200   200   200       200     200      200      200           200   200   200   200
-POST /openapi.json          401   401   401     405   405   405       405     405      405      405           405   405   405   405
-PUT {mine}                  401   401   401     405   405   405       405     405      405      405           405   405   405   405
-GET {code}                  401   401   401     404   404   404       404     200      200      200           404   404   404   200
-GET {code}/result           401   401   401     404   404   404       404     200      200      200           404   404   404   200
-GET {missing}               401   401   401     404   404   404       404     404      404      404           404   404   404   404
-GET {missing}/result        401   401   401     404   404   404       404     404      404      404           404   404   404   404
-GET /queue-items/17         401   401   401     404   404   404       404     404      404      404           404   404   404   404`
 
 test('who is answered what: every caller at every door', async (t) => {
   const issuer = await startIssuer(t)
   const { node, send, hireOne } = await setupAuth(t, {
     jwt: [{ issuer: issuer.url, audience: 'coatcheck', rolesClaim: 'roles' }],
   })
-  const keyOf = async (options: object) => (await node.apiKeys.create({ name: 'x', ...options })).key
-  const revoked = await node.apiKeys.create({ name: 'gone' })
-  await node.apiKeys.revoke(revoked.id)
-  const credentials: Record<CallerName, string | undefined> = {
-    nobody: undefined,
-    'wrong key': `${revoked.key.slice(0, -1)}-`,
-    revoked: revoked.key,
-    maker: await keyOf({ accessGroup: 'hr' }),
-    other: await keyOf({ accessGroup: 'hr' }),
-    'hire only': await keyOf({ services: ['hr/hire'] }),
-    payroll: await keyOf({ roles: ['payroll'] }),
-    observer: await keyOf({ roles: ['observer'] }),
-    operator: await keyOf({ roles: ['operator'] }),
-    administrator: await keyOf({ roles: ['administrator'] }),
-    'operator of hr': await keyOf({ roles: ['operator'], accessGroup: 'hr' }),
-    'operator of it': await keyOf({ roles: ['operator'], accessGroup: 'it' }),
-    token: await issuer.sign(),
-    'operator by token': await issuer.sign({ sub: 'root', roles: ['operator'] }),
-  }
+  const credentials = await prepareCallers(node.apiKeys, (claims) => issuer.sign(claims))
   const mine = await hireOne(credentials.maker ?? '')
   const code = await node.enqueue(provision, {})
   await Promise.all([mine, code].map((id) => node.result(id, { wait: '20s' })))
   const missing = itemIdAt(rowIdOf(mine), 4000)
-  const places = { '{mine}': mine, '{code}': code, '{missing}': missing }
-  const [, , ...rows] = table.split('\n')
   let cells = 0
-  for (const row of rows) {
-    const [method = '', path = '', ...statuses] = row.trim().split(/\s+/)
-    assert.equal(statuses.length, callers.length, row)
-    let target = path
-    for (const [name, id] of Object.entries(places)) target = target.replace(name, `/queue-items/${id}`)
-    for (const [at, caller] of callers.entries()) {
-      const body = method === 'POST' ? {} : undefined
-      const answer = await send(method, target, credentials[caller], body)
-      await answer.arrayBuffer()
-      assert.equal(answer.status, Number(statuses[at]), `${method} ${path} by ${caller}`)
-      cells += 1
-    }
+  for (const { method, path, caller, status } of authorizationCells({ mine, code, missing })) {
+    const body = method === 'POST' ? {} : undefined
+    const answer = await send(method, path, credentials[caller], body)
+    await answer.arrayBuffer()
+    assert.equal(answer.status, status, `${method} ${path} by ${caller}`)
+    cells += 1
   }
   assert.equal(cells, 23 * 14)
 })

@@ -1,10 +1,14 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
-import type { TestContext } from 'node:test'
+
+/** A test, or whatever else ends what was begun with it. */
+interface Ending {
+  after(end: () => unknown): void
+}
 
 /** Starts an issuer of tokens in a process of its own; it ends with the test. */
-export async function startIssuer(t: TestContext, port = 0) {
+export async function startIssuer(t: Ending, port = 0) {
   const child = spawn(process.execPath, [join(import.meta.dirname, 'issuer-process.ts'), String(port)], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { fork } from 'node:child_process'
 import { once, setMaxListeners } from 'node:events'
-import type { TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { Webhook } from 'standardwebhooks'
 import type { Received, ReceiverPorts } from './receiver-process.ts'
@@ -27,8 +26,13 @@ export interface Receiver extends ReceiverPorts {
   poured(): Promise<number>
 }
 
+/** A test, or whatever else ends what was begun with it. */
+interface Ending {
+  after(end: () => unknown): void
+}
+
 /** Starts a receiver in a process of its own; it ends with the test. */
-export async function startReceiver(t: TestContext): Promise<Receiver> {
+export async function startReceiver(t: Ending): Promise<Receiver> {
   const child = fork(fileURLToPath(import.meta.resolve('./receiver-process.ts')))
   t.after(() => child.kill('SIGKILL'))
   const all: Received[] = []

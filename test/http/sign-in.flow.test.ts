@@ -6,8 +6,9 @@ import { createApiKey } from '../../src/http/api-key.ts'
 import { createNode, isCoatcheckError } from '../../src/index.ts'
 import { engineOf } from '../../src/node.ts'
 import { freshPlace, setup } from '../flows/setup.ts'
-import { hr, provision, setupAuth } from './auth-setup.ts'
+import { setupAuth } from './auth-setup.ts'
 import { bodyOf } from './door-setup.ts'
+import { hr, provision } from './hr-application.ts'
 import { startIssuer } from './issuer.ts'
 
 test('an API key opens the services, and what it handed over says who it was', async (t) => {

@@ -1,6 +1,7 @@
 import { AcceptClient } from '../accept-client.ts'
 import type { ChaosCase } from '../chaos-case.ts'
 import { atLeast, none } from '../figure.ts'
+import { loseOverHttp } from '../http/lose-over-http.ts'
 import { LostAnswers } from '../lost-answers.ts'
 
 const atOnce = 50
@@ -9,11 +10,11 @@ const mostBeside = 500
 
 export const lostAnswers: ChaosCase = {
   number: 12,
-  name: 'the answer to an accept is lost after COMMIT, and it is asked for again under its unique key (node.accept)',
+  name: 'the answer to an accept is lost after COMMIT, and it is asked for again under its unique key (node.accept), or its Idempotency-Key (HTTP)',
   minutes: 2,
   shortSeconds: 10,
   leavesOut:
-    'the answer is lost between the database and the process that accepts, and between that and its caller, which is a pipe: Idempotency-Key over HTTP has its own tests. In the short form 500 times',
+    'in the short form 500 times; over HTTP so many of a service that queues, and a fifth as many of one that runs at once. The figures of HTTP are named so; all others are of node.accept, whose answers are lost on the way from the database and to its caller, which is a pipe there',
   async play(open, { endings, isShort }) {
     const stage = await open()
     const { run, random } = stage
@@ -43,6 +44,7 @@ export const lostAnswers: ChaosCase = {
       `select count(*)::int as items from coatcheck.tracked_item where key like 'once-%'`,
     )
     const { items } = rows[0] as { items: number }
+    const overHttp = await loseOverHttp(stage.server.url, keys, { endings }, random)
     return [
       atLeast('accepts whose answer never came to the caller', caller.lost, keys),
       atLeast('answers of the database lost after COMMIT', proxy.lostAnswers(), rounds / 2),
@@ -55,6 +57,7 @@ export const lostAnswers: ChaosCase = {
       none('other payloads that were taken', caller.takenWrongly),
       none('accepts that failed for another reason', caller.problems.length),
       none('attempts used up', standing.tried),
+      ...overHttp,
     ]
   },
 }
