@@ -22,6 +22,7 @@ import { pooled } from './cases/24-pooled.ts'
 import { pinnedSnapshot } from './cases/25-pinned-snapshot.ts'
 import { fullDisk } from './cases/27-full-disk.ts'
 import { overload } from './cases/28-overload.ts'
+import { badReceivers } from './cases/30-bad-receivers.ts'
 import { wideCounters } from './cases/33-wide-counters.ts'
 import { embedded } from './cases/34-embedded.ts'
 import type { ChaosCase } from './chaos-case.ts'
@@ -52,6 +53,7 @@ export const cases: readonly ChaosCase[] = [
   pinnedSnapshot,
   fullDisk,
   overload,
+  badReceivers,
   wideCounters,
   embedded,
 ]
