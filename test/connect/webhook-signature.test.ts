@@ -18,6 +18,12 @@ function headersFor(secrets: readonly string[], body: string, at = seconds()): R
   }
 }
 
+/** The letter of base64 behind one that ends 32 bytes: the bits in which they differ belong to no byte. */
+function nextLetter(letter = ''): string {
+  const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'
+  return letters[letters.indexOf(letter) + 1] ?? ''
+}
+
 test('the reference library takes what we sign, and we take what it signs', () => {
   fc.assert(
     fc.property(fc.jsonValue(), fc.integer({ min: 24, max: 64 }), (value, bytes) => {
@@ -82,6 +88,19 @@ test('nothing altered, old or without its headers is taken', () => {
     'v1,*',
   ])
     refused({ ...good, 'webhook-signature': bad })
+  // the same bytes in other letters: base64 can be read in more ways than it is written
+  const encoded = signature.slice(3)
+  for (const other of [
+    encoded.replace('=', ''),
+    `${encoded}=`,
+    encoded.replace('=', '['),
+    `${encoded.slice(0, 9)}.${encoded.slice(9)}`,
+    Buffer.from(encoded, 'base64').toString('base64url'),
+    `${encoded.slice(0, -2)}${nextLetter(encoded.at(-2))}=`,
+  ]) {
+    assert.deepEqual(Buffer.from(other, 'base64'), Buffer.from(encoded, 'base64'), other)
+    refused({ ...good, 'webhook-signature': `v1,${other}` }, body, /does not fit/)
+  }
   refused(good, `${body} `)
   // among others that do not fit, as from a sender who changes secrets
   verifyWebhook(secret, { ...good, 'webhook-signature': `v1a,zzz v1,AAAA ${signature}` }, body)
