@@ -23,6 +23,7 @@ import { pinnedSnapshot } from './cases/25-pinned-snapshot.ts'
 import { fullDisk } from './cases/27-full-disk.ts'
 import { overload } from './cases/28-overload.ts'
 import { badReceivers } from './cases/30-bad-receivers.ts'
+import { inboundWebhooks } from './cases/31-inbound-webhooks.ts'
 import { wideCounters } from './cases/33-wide-counters.ts'
 import { embedded } from './cases/34-embedded.ts'
 import type { ChaosCase } from './chaos-case.ts'
@@ -54,6 +55,7 @@ export const cases: readonly ChaosCase[] = [
   fullDisk,
   overload,
   badReceivers,
+  inboundWebhooks,
   wideCounters,
   embedded,
 ]
