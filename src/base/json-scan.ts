@@ -21,11 +21,12 @@ export function findForbidden(value: unknown): Forbidden | undefined {
     }
     return undefined
   }
-  for (const [key, member] of Object.entries(value)) {
+  // not entries: an array for each of 100,000 members takes longer than all else
+  for (const key of Object.keys(value)) {
     const found =
       key === '__proto__'
         ? { path: [], detail: 'the key "__proto__"' }
-        : (findInText(key, 'a key') ?? findForbidden(member))
+        : (findInText(key, 'a key') ?? findForbidden((value as Record<string, unknown>)[key]))
     if (found) return { path: [key, ...found.path], detail: found.detail }
   }
   return undefined

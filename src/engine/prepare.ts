@@ -129,14 +129,19 @@ type Issues = readonly {
   readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined
 }[]
 
-/** What a schema found, as one error that names each place. */
+/** More places than that help nobody, and a payload can have as many as it has members. */
+const maxErrors = 100
+
+/** What a schema found, as one error that names the first hundred places. */
 export function invalidPayload(definition: Definition, issues: Issues): CoatcheckError {
-  const errors = issues.map((issue) => ({ detail: issue.message, pointer: toPointer(issue.path ?? []) }))
+  const errors = issues
+    .slice(0, maxErrors)
+    .map((issue) => ({ detail: issue.message, pointer: toPointer(issue.path ?? []) }))
   const told = errors
     .slice(0, 5)
     .map((error) => (error.pointer === '' ? error.detail : `${error.pointer}: ${error.detail}`))
     .join('; ')
-  const more = errors.length > 5 ? `; and ${errors.length - 5} more` : ''
+  const more = issues.length > 5 ? `; and ${issues.length - 5} more` : ''
   return new CoatcheckError(
     'PAYLOAD_INVALID',
     `the payload of ${definition.name} does not fit its schema: ${told}${more}`,
