@@ -26,6 +26,7 @@ import { badReceivers } from './cases/30-bad-receivers.ts'
 import { inboundWebhooks } from './cases/31-inbound-webhooks.ts'
 import { wideCounters } from './cases/33-wide-counters.ts'
 import { embedded } from './cases/34-embedded.ts'
+import { bombs } from './cases/38-bombs.ts'
 import type { ChaosCase } from './chaos-case.ts'
 
 /** All that there are, by number. */
@@ -58,4 +59,5 @@ export const cases: readonly ChaosCase[] = [
   inboundWebhooks,
   wideCounters,
   embedded,
+  bombs,
 ]

@@ -45,6 +45,14 @@ export function createServices() {
     maxPayload,
     run: (input) => ({ got: input as unknown }),
   })
+  /** Checks each member of what it is given: how long that takes is up to its schema, and how much of it there may be. */
+  const list = defineService({
+    name: 'list',
+    input: z.array(z.int()),
+    execution: 'immediate',
+    maxPayload: '64 kB',
+    run: (numbers) => numbers.length,
+  })
   /** Nobody calls it but who hides a request in another one. */
   const smuggled = defineService({
     name: 'smuggled',
@@ -61,7 +69,7 @@ export function createServices() {
   })
   const application = defineApplication({
     name: 'chaos',
-    definitions: [once, answer, keep, echo, smuggled, say],
+    definitions: [once, answer, keep, echo, list, smuggled, say],
   })
   return { application, counts }
 }
