@@ -25,8 +25,8 @@ export interface HttpListenerOptions {
 const limits = {
   maxHeaderSize: 16 * 1024,
   headersTimeout: 10_000,
-  /** To receive a request; the answer may take longer. */
-  requestTimeout: 30_000,
+  /** To receive a request; the answer may take longer. Whoever sends slowly is gone within 15 s, the look at it included. */
+  requestTimeout: 12_000,
   /** How often the two are looked at. */
   connectionsCheckingInterval: 1000,
   /** Ours says so with a problem; see {@link refuseUnreadable}. */
@@ -34,7 +34,8 @@ const limits = {
   /** Of two that contradict each other none is left out. */
   joinDuplicateHeaders: true,
 }
-const maxConnections = 2000
+/** So many that thousands who hold theirs open leave room for others. */
+const maxConnections = 10_000
 
 /** Listens on a loopback address. Stopping answers what is in flight. */
 export class HttpListener implements Part {
