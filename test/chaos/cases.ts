@@ -27,6 +27,7 @@ import { inboundWebhooks } from './cases/31-inbound-webhooks.ts'
 import { wideCounters } from './cases/33-wide-counters.ts'
 import { embedded } from './cases/34-embedded.ts'
 import { bombs } from './cases/38-bombs.ts'
+import { slowSockets } from './cases/39-slow-sockets.ts'
 import type { ChaosCase } from './chaos-case.ts'
 
 /** All that there are, by number. */
@@ -60,4 +61,5 @@ export const cases: readonly ChaosCase[] = [
   wideCounters,
   embedded,
   bombs,
+  slowSockets,
 ]
