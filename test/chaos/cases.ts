@@ -28,6 +28,7 @@ import { wideCounters } from './cases/33-wide-counters.ts'
 import { embedded } from './cases/34-embedded.ts'
 import { bombs } from './cases/38-bombs.ts'
 import { slowSockets } from './cases/39-slow-sockets.ts'
+import { authorization } from './cases/40-authorization.ts'
 import type { ChaosCase } from './chaos-case.ts'
 
 /** All that there are, by number. */
@@ -62,4 +63,5 @@ export const cases: readonly ChaosCase[] = [
   embedded,
   bombs,
   slowSockets,
+  authorization,
 ]

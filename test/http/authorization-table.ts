@@ -19,6 +19,9 @@ const callers = [
 ] as const
 type CallerName = (typeof callers)[number]
 
+/** What each of them signs in with; `nobody` has nothing. */
+export type Callers = Readonly<Record<CallerName, string | undefined>>
+
 /**
  * What each of them is answered with. `maker` handed over `mine`, with the access group hr; `code` was enqueued by code.
  * A status of who may not see an item is that of one which is not there.
@@ -31,6 +34,7 @@ GET /readyz                 200   200   200     200   200   200       200     20
 POST /services/hr/hire      401   401   401     202   202   202       202     202      202      202           202   202   202   202
 POST /services/hr/ask       401   401   401     200   200   403       200     200      200      200           200   200   200   200
 POST /services/hr/pay       401   401   401     403   403   403       200     403      403      403           403   403   403   403
+POST /services/hr/apply     401   401   401     202   202   403       202     202      202      202           202   202   202   202
 GET /services/hr/pay        401   401   401     405   405   405       405     405      405      405           405   405   405   405
 GET /services/hr/nowhere    401   401   401     404   404   404       404     404      404      404           404   404   404   404
 GET {mine}                  401   401   401     200   404   404       404     200      200      200           200   404   404   200
@@ -77,11 +81,11 @@ export function authorizationCells(ids: {
   })
 }
 
-/** Gives each caller what it signs in with; `nobody` has nothing. */
+/** Gives each caller what it signs in with. */
 export async function prepareCallers(
   apiKeys: ApiKeys,
   sign: (claims?: Record<string, unknown>) => Promise<string>,
-): Promise<Record<CallerName, string | undefined>> {
+): Promise<Callers> {
   const keyOf = async (options: object): Promise<string> =>
     (await apiKeys.create({ name: 'x', ...options })).key
   const revoked = await apiKeys.create({ name: 'gone' })

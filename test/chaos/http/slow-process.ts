@@ -26,30 +26,30 @@ export interface SlowReport {
 const host = 'Host: localhost\r\n'
 const post = `POST /services/chaos/echo HTTP/1.1\r\n${host}Content-Type: application/json\r\n`
 
-/** What is sent at once, and what then a piece at a time. */
-const kinds: Readonly<Record<string, { readonly first: string; readonly then?: string }>> = {
+/** What is sent at once, and what then comes a piece at a time. */
+const kinds: Readonly<Record<string, { readonly first: string; readonly next?: string }>> = {
   'says nothing': { first: '' },
-  'a byte of TLS at a time': { first: '\x16\x03\x01', then: '\0' },
-  'a byte of a request line at a time': { first: 'GET /', then: 'a' },
-  'a byte of a header at a time': { first: `GET / HTTP/1.1\r\n${host}X: `, then: 'a' },
-  'a header at a time': { first: `GET / HTTP/1.1\r\n${host}`, then: 'X: a\r\n' },
-  'a byte of a body at a time': { first: `${post}Content-Length: 100000\r\n\r\n["`, then: 'a' },
+  'a byte of TLS at a time': { first: '\x16\x03\x01', next: '\0' },
+  'a byte of a request line at a time': { first: 'GET /', next: 'a' },
+  'a byte of a header at a time': { first: `GET / HTTP/1.1\r\n${host}X: `, next: 'a' },
+  'a header at a time': { first: `GET / HTTP/1.1\r\n${host}`, next: 'X: a\r\n' },
+  'a byte of a body at a time': { first: `${post}Content-Length: 100000\r\n\r\n["`, next: 'a' },
   'a chunk of a byte at a time': {
     first: `${post}Transfer-Encoding: chunked\r\n\r\n1\r\n[\r\n`,
-    then: '1\r\n1\r\n',
+    next: '1\r\n1\r\n',
   },
   'a byte of a chunk extension at a time': {
     first: `${post}Transfer-Encoding: chunked\r\n\r\n1;`,
-    then: 'a',
+    next: 'a',
   },
   'a body that does not come': { first: `${post}Content-Length: 100000\r\n\r\n` },
   'a body for nobody, a byte at a time': {
     first: `POST /nothing HTTP/1.1\r\n${host}Content-Length: 100000\r\n\r\n`,
-    then: 'a',
+    next: 'a',
   },
   'one request, then half of another': {
     first: `GET /healthz HTTP/1.1\r\n${host}\r\nGET /healthz HTTP/1.1\r\n${host}X: `,
-    then: 'a',
+    next: 'a',
   },
   'one request, then silence': { first: `GET /healthz HTTP/1.1\r\n${host}\r\n` },
 }
@@ -83,7 +83,7 @@ async function main({ port, sockets }: SlowSettings): Promise<void> {
   }
 
   async function holdOne(kind: string): Promise<void> {
-    const { first, then } = kinds[kind] ?? { first: '' }
+    const { first, next } = kinds[kind] ?? { first: '' }
     const { promise, resolve } = Promise.withResolvers<void>()
     const socket = connect({ port, host: '127.0.0.1' })
     let since: number | undefined
@@ -97,7 +97,7 @@ async function main({ port, sockets }: SlowSettings): Promise<void> {
       open.set(socket, { kind, since })
       all.held = Math.max(all.held, open.size)
       if (first !== '') socket.write(Buffer.from(first, 'latin1'))
-      if (then !== undefined) timer = setInterval(() => socket.write(Buffer.from(then, 'latin1')), everyMs)
+      if (next !== undefined) timer = setInterval(() => socket.write(Buffer.from(next, 'latin1')), everyMs)
     })
     socket.on('close', () => {
       clearInterval(timer)
