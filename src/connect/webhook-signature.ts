@@ -26,7 +26,8 @@ export class WebhookVerificationError extends Error {
  * @returns the body, parsed
  * @throws WebhookVerificationError
  * @example
- * const { type, data } = verifyWebhook(process.env.WEBHOOK_SECRET, request.headers, await text(request))
+ * const webhook = verifyWebhook(process.env.WEBHOOK_SECRET!, request.headers, await text(request))
+ * const { type, data } = z.object({ type: z.string(), data: z.unknown() }).parse(webhook)
  */
 export function verifyWebhook(
   secrets: string | readonly string[],

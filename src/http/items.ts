@@ -23,7 +23,7 @@ export interface ItemSurroundings {
 
 /** `GET /queue-items/{id}`: how the item stands. */
 export async function getItem(request: HttpRequest, id: string, door: ItemSurroundings): Promise<Answer> {
-  const { item } = await standingOf(request, id, door)
+  const { item } = await standingOf(request, id, door, readWaitParameter(request))
   return answerJson(
     itemDocument(item, door.basePath),
     hasEnded(item) ? {} : { 'retry-after': retryAfter(item) },
@@ -32,7 +32,7 @@ export async function getItem(request: HttpRequest, id: string, door: ItemSurrou
 
 /** `GET /queue-items/{id}/result`: what the service would have answered, once there is something. */
 export async function getResult(request: HttpRequest, id: string, door: ItemSurroundings): Promise<Answer> {
-  const standing = await standingOf(request, id, door)
+  const standing = await standingOf(request, id, door, readWaitParameter(request))
   const answer = answerEnded(standing)
   if (!answer) return answerPending(standing.item, door, 'ready')
   const { item, onRetrieved } = standing
@@ -65,15 +65,15 @@ export function answerPending(
   )
 }
 
-/** How the item of a path stands, after as long as the request asks to wait. */
+/** How the item of a path stands, at the latest after `waitMs`. */
 export async function standingOf(
   request: HttpRequest,
   given: string,
   door: ItemSurroundings,
+  waitMs = 0,
 ): Promise<Standing> {
   const id = given.toLowerCase()
   parseItemId(id)
-  const waitMs = readWaitParameter(request)
   const standing = await door.waits.standing(id, 0, request)
   // to who may not see it, it is not there: the answer, and when it comes, says nothing else
   if (standing && mayRead(door.caller, standing.item)) {

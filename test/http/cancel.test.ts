@@ -44,3 +44,10 @@ test('other methods are told which there are', async () => {
   const answer = await ask(`/queue-items/${await hireOne()}`, { method: 'PUT' })
   assert.deepEqual([answer.status, answer.headers.get('allow')], [405, 'GET, HEAD, DELETE'])
 })
+
+test('nothing is waited for before it is cancelled', async () => {
+  const { ask, road, hireOne } = setupDoor()
+  const id = await hireOne()
+  assert.equal((await ask(`/queue-items/${id}?wait=1m`, { method: 'DELETE' })).status, 204)
+  assert.equal(road.waiting, 0)
+})

@@ -416,7 +416,8 @@ begin
   return true;
 end $$;
 
--- Delayed items of transactions that had seen an old generation and committed after its partitions had gone.
+-- Delayed items of transactions that had seen an old generation and committed after its partitions had gone: 5,000 at once, the
+-- others with the next pass.
 create function {schema}.adopt_strays() returns int
 language sql as $$
   with recursive place as (
@@ -431,12 +432,17 @@ language sql as $$
       order by w.queue, w.partition
       limit 1
     ) as n
+  ), stray as (
+    select w.id
+    from place
+    join {schema}.waiting_item w on w.queue = place.queue and w.partition = place.partition
+    where not exists (select from {schema}.partition p where p.queue = place.queue and p.partition = place.partition)
+    limit 5000
   ), adopted as (
     update {schema}.waiting_item w
     set partition = {schema}.present_partition(w.queue, w.partition, w.key, w.id), version = w.version + 1
-    from place
-    where w.queue = place.queue and w.partition = place.partition
-      and not exists (select from {schema}.partition p where p.queue = place.queue and p.partition = place.partition)
+    from stray
+    where w.id = stray.id
     returning 1
   )
   select count(*)::int from adopted
