@@ -44,13 +44,16 @@ export function checkRequest(
 function checkHost(request: HttpRequest): string {
   const target = request.host
   const host = request.headers.get('host') ?? target
-  for (const each of [host, target])
-    if (!/^(?:localhost|127\.0\.0\.1|\[::1\])(?::\d{1,5})?$/i.test(each))
-      throw new CoatcheckError(
-        'HOST_REFUSED',
-        `the host is ${showValue(each)}; without auth it must be localhost, 127.0.0.1 or [::1]`,
-      )
-  return host
+  const foreign = isOwn(host) ? (target === host || isOwn(target) ? undefined : target) : host
+  if (foreign === undefined) return host
+  throw new CoatcheckError(
+    'HOST_REFUSED',
+    `the host is ${showValue(foreign)}; without auth it must be localhost, 127.0.0.1 or [::1]`,
+  )
+}
+
+function isOwn(host: string): boolean {
+  return /^(?:localhost|127\.0\.0\.1|\[::1\])(?::\d{1,5})?$/i.test(host)
 }
 
 /** Browsers send these two headers and pages cannot change them; other clients send neither. */

@@ -75,7 +75,7 @@ export class HttpListener implements Part {
     if (!this.#anyAddress) checkHost(this.#host)
     const server = createServer(limits, (incoming, outgoing) => {
       this.#track(outgoing, server)
-      if (refuseUnreadable(incoming, outgoing)) return
+      if (refuseUnreadable(incoming, outgoing)) return this.#untrack(incoming, outgoing)
       // its promise never rejects
       void this.#answer(incoming, outgoing)
     })
@@ -116,12 +116,18 @@ export class HttpListener implements Part {
         : request
     if (answer.status >= 400) readOver(incoming)
     await sendAnswer(answer, incoming, outgoing)
+    this.#untrack(incoming, outgoing)
   }
 
   #track(outgoing: ServerResponse, server: Server): void {
     if (this.#server !== server) outgoing.shouldKeepAlive = false
     this.#open.add(outgoing)
-    outgoing.once('close', () => this.#open.delete(outgoing))
+  }
+
+  /** An answer to a request that is still being sent stays known until it is over: what comes then is no request of its own. */
+  #untrack(incoming: IncomingMessage, outgoing: ServerResponse): void {
+    if (incoming.complete || outgoing.closed) this.#open.delete(outgoing)
+    else outgoing.once('close', () => this.#open.delete(outgoing))
   }
 }
 
