@@ -27,8 +27,8 @@ const limits = {
   headersTimeout: 10_000,
   /** To receive a request; the answer may take longer. Whoever sends slowly is gone within 15 s, the look at it included. */
   requestTimeout: 12_000,
-  /** How often the two are looked at. */
-  connectionsCheckingInterval: 1000,
+  /** How often the two are looked at: of thousands whose time is up, a few at a time, so that nobody waits for all to be ended. */
+  connectionsCheckingInterval: 100,
   /** Ours says so with a problem; see {@link refuseUnreadable}. */
   requireHostHeader: false,
   /** Of two that contradict each other none is left out. */

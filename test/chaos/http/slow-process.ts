@@ -1,7 +1,7 @@
 import { connect } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 
-/** How many sockets it holds to a port of this machine: JSON in its first argument. */
+/** How many sockets it holds to a port of this machine, or opens again: JSON in its first argument. */
 export interface SlowSettings {
   readonly port: number
   readonly sockets: number
@@ -17,6 +17,8 @@ export interface SlowReport {
   readonly opened: number
   /** Connections that were ended as soon as they were there, without a word. */
   readonly turnedAway: number
+  /** Connections for which this machine had no file or port left. */
+  readonly lacking: number
   /** How long one of a kind was there at most, those included that still were at the end. */
   readonly longestMs: Readonly<Record<string, number>>
   /** First lines of what was answered, and how often. */
@@ -54,9 +56,14 @@ const kinds: Readonly<Record<string, { readonly first: string; readonly next?: s
   'one request, then silence': { first: `GET /healthz HTTP/1.1\r\n${host}\r\n` },
 }
 
-const everyMs = 2_500
-/** A place is taken again after that: what is tried is sockets that are held, not ever new ones. */
-const againMs = 1_000
+const lacks = new Set(['EMFILE', 'ENFILE', 'EADDRNOTAVAIL', 'ENOBUFS'])
+const everyMs = 5_000
+/**
+ * A place is taken again so long after it was taken, and a bit: what is tried is sockets that are held, not ever new ones. Not all at
+ * once, for those whose time is up are ended together, and thousands that come in the same moment are too many for any queue of
+ * connections.
+ */
+const againMs = { least: 10_000, spread: 2_000 }
 const openedPerSecond = 1_000
 /** One that is ended sooner, and without a word, was not let in. */
 const turnedAwayMs = 50
@@ -68,7 +75,7 @@ async function main({ port, sockets }: SlowSettings): Promise<void> {
   const open = new Map<object, { readonly kind: string; readonly since: number }>()
   const longestMs: Record<string, number> = {}
   const answers: Record<string, number> = {}
-  const all = { held: 0, opened: 0, turnedAway: 0 }
+  const all = { held: 0, opened: 0, turnedAway: 0, lacking: 0 }
   let isOver = false
   const note = (kind: string, since: number): void => {
     longestMs[kind] = Math.max(longestMs[kind] ?? 0, performance.now() - since)
@@ -77,8 +84,10 @@ async function main({ port, sockets }: SlowSettings): Promise<void> {
   /** Holds one place: when its connection is ended it opens the next. */
   async function hold(kind: string): Promise<void> {
     while (!isOver) {
+      const began = performance.now()
       await holdOne(kind)
-      await delay(againMs)
+      const left = againMs.least - (performance.now() - began)
+      await delay(Math.max(0, left) + Math.random() * againMs.spread)
     }
   }
 
@@ -89,7 +98,10 @@ async function main({ port, sockets }: SlowSettings): Promise<void> {
     let since: number | undefined
     let said = ''
     let timer: NodeJS.Timeout | undefined
-    socket.on('error', () => socket.destroy())
+    socket.on('error', ({ code }: NodeJS.ErrnoException) => {
+      if (lacks.has(code ?? '')) all.lacking++
+      socket.destroy()
+    })
     socket.on('data', (chunk: Buffer) => (said ||= chunk.toString('latin1').split('\r\n')[0] ?? ''))
     socket.on('connect', () => {
       since = performance.now()
