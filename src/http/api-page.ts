@@ -53,8 +53,13 @@ export function answerApiPage(): Answer {
 /** `GET /docs/{asset}` */
 export function answerPageAsset(name: PageAsset): Answer {
   const headers = { 'content-type': pageAssets[name], 'cache-control': 'public, max-age=3600' }
-  const body = name === 'open.js' ? open : createReadStream(join(assetFolder(), name))
+  const body = name === 'open.js' ? open : readAsset(name)
   return { status: 200, headers, body }
+}
+
+/** Opened when somebody reads: a HEAD does not. */
+async function* readAsset(name: PageAsset): AsyncGenerator<Uint8Array> {
+  yield* createReadStream(join(assetFolder(), name)) as AsyncIterable<Uint8Array>
 }
 
 /** In the package the build has put them beside this file; in the repository they are where npm has. */

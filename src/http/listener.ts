@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { CoatcheckError, isCoatcheckError } from '../base/errors.ts'
 import type { Part } from '../base/part.ts'
 import { showValue } from '../base/shown-value.ts'
@@ -18,6 +19,8 @@ export interface HttpListenerOptions {
   readonly anyAddress?: boolean
   /** 3000 unless set; 0 picks a free one. */
   readonly port?: number
+  /** A client that takes nothing of its answer for so long is gone; 30,000 unless set. */
+  readonly stalledMs?: number
   /** How long stopping waits for answers that are on their way; 10,000 unless set. */
   readonly graceMs?: number
 }
@@ -35,6 +38,8 @@ const limits = {
   joinDuplicateHeaders: true,
 }
 /** So many that thousands who hold theirs open leave room for others. */
+/** Connections that have come and are not taken yet. */
+const backlog = 4096
 const maxConnections = 10_000
 
 /** Listens on a loopback address. Stopping answers what is in flight. */
@@ -44,18 +49,28 @@ export class HttpListener implements Part {
   readonly #port: number
   readonly #anyAddress: boolean
   readonly #graceMs: number
-  readonly #open = new Set<ServerResponse>()
+  readonly #stalledMs: number
+  /** The answers of each connection that are not over, the oldest first. */
+  readonly #open = new Map<Duplex, Set<ServerResponse>>()
   #isLoopback = false
   #server: Server | undefined
   #stopping: Promise<void> | undefined
 
   constructor(options: HttpListenerOptions) {
-    const { door, host = '127.0.0.1', port = 3000, anyAddress = false, graceMs = 10_000 } = options
+    const {
+      door,
+      host = '127.0.0.1',
+      port = 3000,
+      anyAddress = false,
+      graceMs = 10_000,
+      stalledMs = 30_000,
+    } = options
     this.#door = door
     this.#anyAddress = anyAddress
     this.#host = host
     this.#port = port
     this.#graceMs = graceMs
+    this.#stalledMs = stalledMs
   }
 
   /** `http://127.0.0.1:3000`, while it listens. */
@@ -74,12 +89,12 @@ export class HttpListener implements Part {
     if (this.#server) return
     if (!this.#anyAddress) checkHost(this.#host)
     const server = createServer(limits, (incoming, outgoing) => {
-      this.#track(outgoing, server)
+      this.#track(incoming, outgoing, server)
       if (refuseUnreadable(incoming, outgoing)) return this.#untrack(incoming, outgoing)
       // its promise never rejects
       void this.#answer(incoming, outgoing)
     })
-    server.on('clientError', (error, socket) => endUnreadable(error, socket, this.#open))
+    server.on('clientError', (error, socket) => endUnreadable(error, socket, this.#open.get(socket) ?? []))
     server.maxConnections = maxConnections
     server.maxHeadersCount = maxHeaders
     this.#server = server
@@ -103,7 +118,8 @@ export class HttpListener implements Part {
     this.#server = undefined
     this.#stopping = close(server, this.#graceMs)
     // a client that keeps its connection would keep us from ending
-    for (const outgoing of this.#open) outgoing.shouldKeepAlive = false
+    for (const answers of this.#open.values())
+      for (const outgoing of answers) outgoing.shouldKeepAlive = false
     this.#door.releaseWaits()
     return this.#stopping
   }
@@ -115,19 +131,23 @@ export class HttpListener implements Part {
         ? await this.#door.answer(request, { loopback: this.#isLoopback })
         : request
     if (answer.status >= 400) readOver(incoming)
-    await sendAnswer(answer, incoming, outgoing)
+    await sendAnswer(answer, incoming, outgoing, this.#stalledMs)
     this.#untrack(incoming, outgoing)
   }
 
-  #track(outgoing: ServerResponse, server: Server): void {
+  #track({ socket }: IncomingMessage, outgoing: ServerResponse, server: Server): void {
     if (this.#server !== server) outgoing.shouldKeepAlive = false
-    this.#open.add(outgoing)
+    const answers = this.#open.get(socket)
+    if (answers) return void answers.add(outgoing)
+    this.#open.set(socket, new Set([outgoing]))
+    socket.once('close', () => this.#open.delete(socket))
   }
 
   /** An answer to a request that is still being sent stays known until it is over: what comes then is no request of its own. */
   #untrack(incoming: IncomingMessage, outgoing: ServerResponse): void {
-    if (incoming.complete || outgoing.closed) this.#open.delete(outgoing)
-    else outgoing.once('close', () => this.#open.delete(outgoing))
+    const answers = this.#open.get(incoming.socket)
+    if (incoming.complete) answers?.delete(outgoing)
+    else outgoing.once('close', () => answers?.delete(outgoing))
   }
 }
 
@@ -162,7 +182,7 @@ function isLoopback(address: string): boolean {
 async function listen(server: Server, host: string, port: number): Promise<string> {
   const { promise, resolve, reject } = Promise.withResolvers<void>()
   server.once('error', reject)
-  server.listen({ host, port }, resolve)
+  server.listen({ host, port, backlog }, resolve)
   try {
     await promise
   } catch (error) {

@@ -128,11 +128,15 @@ class NodeHeaders implements RequestHeaders {
   }
 }
 
-/** Sends an answer. Never rejects: an answer that cannot be sent whole is cut off, as whoever reads it will see. */
+/**
+ * Sends an answer. Never rejects: an answer that cannot be sent whole is cut off, as whoever reads it will see.
+ * @param stalledMs a client that takes nothing of it for so long is gone
+ */
 export async function sendAnswer(
   { status, headers, body }: Answer,
   incoming: IncomingMessage,
   outgoing: ServerResponse,
+  stalledMs: number,
 ): Promise<void> {
   if (outgoing.destroyed) return
   try {
@@ -142,7 +146,9 @@ export async function sendAnswer(
     outgoing.writeHead(status, headers)
     if (body === null || incoming.method === 'HEAD' || hasNoBody(status)) outgoing.end()
     else if (isWhole) outgoing.end(body)
-    else await pipeline(Readable.from(body), outgoing)
+    // until it is out; the server sets it anew for whatever comes next on the connection
+    if (!isWhole || incoming.socket.writableLength > 0) incoming.socket.setTimeout(stalledMs)
+    if (!isWhole && !outgoing.writableEnded) await pipeline(Readable.from(body), outgoing)
   } catch {
     outgoing.destroy()
   }

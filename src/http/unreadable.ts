@@ -76,12 +76,12 @@ function malformed(detail: string): ProblemDocument {
 /**
  * Ends a connection on which what came is no HTTP, or came too slowly. Whose request had come whole by then gets its own
  * answer: the request behind it says nothing about it.
- * @param open the answers that have not ended, the oldest first
+ * @param open its answers that are not over, the oldest first
  */
 export function endUnreadable(error: Error, socket: Duplex, open: Iterable<ServerResponse>): void {
   const problem = problemOfParser(error)
   if (!problem || !socket.writable) return void socket.destroy(error)
-  const mine = [...open].filter(({ req }) => req.socket === socket)
+  const mine = [...open]
   const whole = mine.findLast(({ req }) => req.complete)
   if (whole) return void whole.once('close', () => end(socket))
   if (!mine.some(({ headersSent }) => headersSent)) socket.write(messageOf(problem))

@@ -155,3 +155,19 @@ test('stopping gives up what does not end within the grace', async () => {
   await listener.stop()
   assert.equal(await reading, '')
 })
+
+test('a client that does not read its answers is ended', async () => {
+  const { door } = setupDoor()
+  const listener = new HttpListener({ door, port: 0, stalledMs: 300 })
+  await listener.start()
+  after(() => listener.stop())
+  const socket = connect(Number(new URL(listener.url!).port), '127.0.0.1')
+  socket.on('error', () => undefined)
+  // a stream that nobody listens to reads nothing; what does not fit the buffers of the system stays with the server
+  socket.write('GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(30))
+  const ended = new Promise((resolve) => socket.once('close', resolve))
+  // only a write shows that the other side has gone
+  const knocking = setInterval(() => socket.write('GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n'), 100)
+  await ended
+  clearInterval(knocking)
+})
