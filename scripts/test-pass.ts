@@ -40,13 +40,14 @@ export interface PassResult {
  * machine here, and what only fails beside others is told apart from what is broken. It is reported by name, never kept quiet.
  */
 export async function runTestPass(pass: TestPass): Promise<PassResult> {
-  const { failedFiles, ...first } = await runOnce(pass, 2)
+  const { failedFiles, isAllKnown, ...first } = await runOnce(pass, 2)
   const result = { ...first, flaky: [] }
-  const isFewAmongMany = failedFiles.length <= maxAgain && pass.files.length > failedFiles.length
+  const isFewAmongMany =
+    isAllKnown && failedFiles.length <= maxAgain && pass.files.length > failedFiles.length
   if (first.problem !== undefined || failedFiles.length === 0 || !isFewAmongMany) return result
   console.log(`\n${pass.label}, once more and alone: ${failedFiles.join(', ')}\n`)
   const again = await runOnce({ ...pass, files: failedFiles }, 1)
-  if (again.problem !== undefined || again.failed > 0) return result
+  if (again.problem !== undefined || again.failed > 0 || again.passed === 0) return result
   return { ...result, passed: first.passed + first.failed, failed: 0, flaky: failedFiles }
 }
 
@@ -86,7 +87,7 @@ async function runOnce(pass: TestPass, concurrency: number) {
     label: pass.label,
     passed: (counts?.passed ?? 0) - empty.length,
     failed: counts?.failed ?? 0,
-    failedFiles: failedFiles(output),
+    ...readFailures(output),
     ...(problem === undefined ? {} : { problem }),
   }
 }
@@ -114,12 +115,20 @@ function emptyFiles(output: string): string[] {
   return [...text.matchAll(/^✔ (\S+\.test\.ts) \([\d.]+ms\)$/gm)].map(([, file]) => file!)
 }
 
-/** The reporter ends with each failed test and where it stands. */
-function failedFiles(output: string): string[] {
+/**
+ * The reporter ends with each failed test and where it stands. One that stands in a suite of several files does not say which
+ * of them it failed in: all is then as it was.
+ */
+function readFailures(output: string) {
   const text = stripVTControlCharacters(output)
   const closing = text.slice(text.lastIndexOf('✖ failing tests:'))
-  if (!closing.startsWith('✖')) return []
-  return [...new Set([...closing.matchAll(/^test at (\S+\.test\.ts):\d+/gm)].map(([, file]) => file!))]
+  const places = closing.startsWith('✖')
+    ? [...closing.matchAll(/^test at (\S+?):\d+(?::\d+)?$/gm)].map(([, file]) => file!)
+    : []
+  return {
+    failedFiles: [...new Set(places)],
+    isAllKnown: places.every((file) => file.endsWith('.test.ts')),
+  }
 }
 
 function problemOf(counts: Counts | undefined, code: unknown): string | undefined {

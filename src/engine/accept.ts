@@ -235,11 +235,6 @@ export class Acceptor {
     return id as QueueItemId
   }
 
-  /** Takes an item in whose first attempt has failed, and which goes on from the lane. */
-  acceptFailed(row: DelayedRow): Promise<QueueItemId> {
-    return this.#delayed.add((batch) => putRow(batch, row))
-  }
-
   /** Waits for what was added, and takes nothing more. */
   async close(): Promise<void> {
     const all = [this.#appends, this.#delayed, this.#unique, this.#debounced]
@@ -296,16 +291,13 @@ export class Acceptor {
   }
 
   #putDelayed(batch: DelayedBatch, { queue, prepared }: Placed): QueueItemId {
-    return putRow(batch, delayedRow(this.#topology, queue, prepared, this.#clock.now()))
+    const { item, id, waitMs } = delayedRow(this.#topology, queue, prepared, this.#clock.now())
+    batch.items.push(item)
+    batch.size += item.length
+    batch.count++
+    batch.soonestMs = Math.min(batch.soonestMs, waitMs)
+    return id
   }
-}
-
-function putRow(batch: DelayedBatch, { item, id, waitMs }: DelayedRow): QueueItemId {
-  batch.items.push(item)
-  batch.size += item.length
-  batch.count++
-  batch.soonestMs = Math.min(batch.soonestMs, waitMs)
-  return id
 }
 
 function* inFlushes(placed: readonly Placed[]): Generator<Placed[]> {
@@ -339,17 +331,8 @@ export interface DelayedRow {
   readonly waitMs: number
 }
 
-/**
- * The row of a delayed item.
- * @param more further columns
- */
-export function delayedRow(
-  topology: Topology,
-  queue: QueueRow,
-  prepared: Prepared,
-  now: number,
-  more: object = {},
-): DelayedRow {
+/** The row of a delayed item. */
+export function delayedRow(topology: Topology, queue: QueueRow, prepared: Prepared, now: number): DelayedRow {
   const { definition, due } = prepared
   const place = topology.placeOf(queue, prepared.key, topology.nextTurn(queue.number))
   const id = topology.nextDelayedId(place, now)
@@ -363,7 +346,6 @@ export function delayedRow(
     state: 'scheduled',
     moves: true,
     ...due,
-    ...more,
     entry: prepared.text,
   })
   const waitMs = due === undefined ? 0 : 'delay_ms' in due ? due.delay_ms : due.due_ms - now

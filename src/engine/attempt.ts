@@ -19,6 +19,8 @@ export interface AttemptSurroundings {
   readonly enqueuer: Enqueuer
   /** The item as `ctx.item` shows it. */
   describe(item: WorkItem): Item
+  /** The time of the database, in milliseconds. */
+  readonly now: () => number
 }
 
 const maxLogLines = 1000

@@ -104,7 +104,6 @@ export class Engine implements Part, Road {
       ...doors,
       enqueuer: this.#enqueuer,
       append: (placed, tx) => this.acceptor.append(placed, tx),
-      acceptFailed: (row) => this.acceptor.acceptFailed(row),
       accept: (definition, input, asker, tx) => this.accept(definition, input, { tx }, asker),
     })
     this.acceptor = new Acceptor({
@@ -272,6 +271,7 @@ export class Engine implements Part, Road {
         enqueuer: this.#enqueuer,
         describe: (work) =>
           describeWork(work, this.#topology.byNumber(work.partition.queue)?.name ?? '', now()),
+        now,
       },
       onRoom: () => reader.wake(),
       onIdle: (partition) => ownership.left(partition),

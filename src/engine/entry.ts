@@ -19,8 +19,10 @@ export interface Entry {
   readonly e?: number
   /** Attempts that have ended before it came here, or to the lane. */
   readonly a?: number
-  /** What its first attempt, made in a request, failed with: it counts when its turn comes, and holds its key from then on. */
+  /** What its first attempt failed with, which was made in a request: it counts in `a`, and holds its key from its turn on. */
   readonly f?: FailureRecord
+  /** When the next attempt is due then, in milliseconds. */
+  readonly w?: number
 }
 
 /** Writes an entry around an input that is JSON text already. */
@@ -38,9 +40,9 @@ export function writeEntry(
   return `${text},"i":${inputText}}`
 }
 
-/** An entry whose first attempt has failed elsewhere. */
-export function failedEntry(text: string, failure: FailureRecord): string {
-  return `{"f":${JSON.stringify(failure)},${text.slice(1)}`
+/** An entry whose first attempt has failed in a request. */
+export function failedEntry(text: string, failure: FailureRecord, dueAt: number): string {
+  return `{"f":${JSON.stringify(failure)},"w":${dueAt},"a":1,${text.slice(1)}`
 }
 
 /** An entry of the waiting lane on its way into the log: with the id, the time and the attempts that the lane's row says. */
@@ -56,6 +58,6 @@ export function editEntry(text: string, input: string): string {
 
 /** An entry of the broken lane on its way into the log once more, with its id and no attempts. */
 export function requeueEntry(text: string, id: string, enqueuedAt: number): string {
-  const { f: _f, ...entry } = JSON.parse(text) as Entry
+  const { f: _f, w: _w, ...entry } = JSON.parse(text) as Entry
   return JSON.stringify({ ...entry, id, e: enqueuedAt, a: 0 })
 }

@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { CoatcheckError, isCoatcheckError } from '../base/errors.ts'
 import { writeJsonText } from '../base/json.ts'
 import type { Definition, RetryPolicy } from '../define/definition.ts'
-import { failureRecord, toFailure, type Failure, type FailureRecord } from '../define/failure.ts'
+import { failureRecord, toFailure, type Failure } from '../define/failure.ts'
 import type { RequestContext } from '../define/item.ts'
 import { isReject, isRetryLater } from '../define/outcome.ts'
 import { isReply, reply } from '../define/reply.ts'
@@ -32,13 +32,9 @@ export function executeItem(
   surroundings: AttemptSurroundings,
   onEnd: (work: WorkItem, outcome: Outcome) => void,
 ): void {
+  const before = failedBefore(work, surroundings)
+  if (before) return onEnd(work, before)
   const attempt = startAttempt(work, surroundings)
-  const { f: failedBefore } = work.entry
-  if (failedBefore && work.attempts === 0) {
-    attempt.end()
-    onEnd(work, laterOrBroken(definition.retry, 1, failedBefore))
-    return
-  }
   let ran: unknown
   try {
     const input = readInput(definition, work.entry.i)
@@ -66,6 +62,14 @@ export function executeItem(
       onEnd(work, failed(work, definition, error))
     },
   )
+}
+
+/** An attempt that was made in a request: its item waits for the next one from its turn on, as if it had been made here. */
+function failedBefore({ entry, waiting }: WorkItem, { now }: AttemptSurroundings): Outcome | undefined {
+  const { f: failure, w: dueAt = 0 } = entry
+  if (!failure) return undefined
+  const retryInMs = Math.max(0, dueAt - now())
+  return waiting && retryInMs === 0 ? undefined : { kind: 'failed', failure, retryInMs }
 }
 
 function startAttempt(work: WorkItem, surroundings: AttemptSurroundings): Attempt {
@@ -199,17 +203,13 @@ export function failureOutcome(
 ): Outcome {
   const record = failureRecord(failure)
   if (isReject(thrown) || isPermanent(failure)) return { kind: 'broken', failure: record }
-  return laterOrBroken(retry, attempt, record, isRetryLater(thrown) ? thrown.afterMs : undefined)
+  if (attempt >= retry.maxAttempts) return { kind: 'broken', failure: record }
+  return { kind: 'failed', failure: record, retryInMs: delayAfter(retry, attempt, thrown) }
 }
 
-function laterOrBroken(
-  retry: RetryPolicy,
-  attempt: number,
-  failure: FailureRecord,
-  askedMs?: number,
-): Outcome {
-  if (attempt >= retry.maxAttempts) return { kind: 'broken', failure }
-  return { kind: 'failed', failure, retryInMs: askedMs ?? backOff(retry, attempt) }
+/** The delay that a throw asked for, or else that of the policy. */
+export function delayAfter(retry: RetryPolicy, attempt: number, thrown: unknown): number {
+  return (isRetryLater(thrown) ? thrown.afterMs : undefined) ?? backOff(retry, attempt)
 }
 
 function isPermanent(failure: Failure): boolean {

@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises'
 import { CoatcheckError, isCoatcheckError } from '../base/errors.ts'
 import { parseItemId, type QueueItemId } from '../base/ids.ts'
 import type { Tx } from '../base/tx.ts'
@@ -9,14 +10,14 @@ import { isAmbiguous, type Runner, type Transaction } from '../store/driver.ts'
 import { trackItems } from '../store/generations.ts'
 import { hasWaiting, putWaiting } from '../store/waiting-items.ts'
 import type { Stream } from '../stream/stream.ts'
-import { delayedRow, type DelayedRow, type Placed } from './accept.ts'
+import type { Placed } from './accept.ts'
 import { Attempt } from './attempt.ts'
 import type { Backlog } from './backlog.ts'
 import { RunningCall } from './call-claim.ts'
 import type { DatabaseClock } from './database-clock.ts'
 import type { Enqueuer, Gathered } from './enqueuer.ts'
 import { failedEntry, type Entry } from './entry.ts'
-import { backOff, callHandler, writeResult } from './execute.ts'
+import { callHandler, delayAfter, writeResult } from './execute.ts'
 import type {
   CallClaim,
   IdempotentCall,
@@ -35,6 +36,10 @@ import { runWrite } from './user-write.ts'
 import { describeWork } from './work-description.ts'
 import { WorkItem } from './work-item.ts'
 
+/** How long an answer waits until the item holds its key, and how often it is looked at. */
+const holdMs = 1_000
+const holdPollMs = 10
+
 /** Deadline of each of its calls: where one is not answered, the rollback waits as long again. */
 const commitCallMs = 2_000
 
@@ -46,9 +51,8 @@ export interface ImmediateParts {
   readonly enqueuer: Enqueuer
   readonly backlog: Backlog
   readonly onAppended: (places: readonly { readonly queue: number; readonly partition: number }[]) => void
+  /** Accepts what has been prepared. */
   readonly append: (placed: Placed, tx?: Tx) => Promise<QueueItemId>
-  /** Stores the row of an item whose first attempt has failed. */
-  readonly acceptFailed: (row: DelayedRow) => Promise<QueueItemId>
   /** Accepts within a transaction. */
   readonly accept: (definition: Definition, input: unknown, asker: Asker, tx: Tx) => Promise<QueueItemId>
 }
@@ -94,7 +98,11 @@ async function runImmediately(
   })
   const attempt = new Attempt(
     work,
-    { enqueuer: parts.enqueuer, describe: () => describeWork(work, definition.queue, parts.clock.now()) },
+    {
+      enqueuer: parts.enqueuer,
+      describe: () => describeWork(work, definition.queue, parts.clock.now()),
+      now: () => parts.clock.now(),
+    },
     context,
   )
   work.attempt = attempt
@@ -137,10 +145,8 @@ async function isBehind(parts: ImmediateParts, { definition, key }: Prepared): P
   if (key === null || !isOrdered(definition)) return false
   const { database, topology } = parts
   await topology.load()
-  const places = queuesOf(definition).map((name) =>
-    topology.placeOf(topology.queueNamed(name, definition), key, 0),
-  )
-  return hasWaiting(database.driver, database.schema, places, definition.orderScope, key)
+  const queues = queuesOf(definition).map((name) => topology.queueNamed(name, definition).number)
+  return hasWaiting(database.driver, database.schema, queues, definition.orderScope, key)
 }
 
 function whenStopped(attempt: Attempt): Promise<never> {
@@ -176,7 +182,7 @@ function limitAttempt(
     )
   const onGone = (): void => attempt.cancel(new CoatcheckError('TIMEOUT', 'the caller has gone away'))
   const onLost = (): void => attempt.cancel(lost.reason as CoatcheckError)
-  const timer = setTimeout(onTimeout, Math.min(definition.timeoutMs, 2 ** 31 - 1))
+  const timer = globalThis.setTimeout(onTimeout, Math.min(definition.timeoutMs, 2 ** 31 - 1))
   // A signal that was aborted before, while the claim was taken, does not tell of it again.
   if (lost.aborted) onLost()
   else if (signal.aborted) onGone()
@@ -224,8 +230,8 @@ function isOrdered({ key, order }: Definition): boolean {
 }
 
 /**
- * Stores a request whose attempt failed, with its error and counted; it goes on from the lane. Where order matters it takes its
- * place in the log first, as any other item of its key.
+ * Stores a request whose attempt failed, with its error and counted: in the log, where it takes its place in the order of its
+ * key as any other item. Its owner puts it into the lane, from where it goes on.
  */
 async function acceptFailed(
   parts: ImmediateParts,
@@ -239,20 +245,11 @@ async function acceptFailed(
   await parts.topology.load()
   const queue = chooseQueue(parts.topology, prepared)
   parts.backlog.check(queue)
-  const record = failureRecord(failure)
-  if (isOrdered(definition)) {
-    const placed = { queue, prepared: { ...prepared, text: failedEntry(prepared.text, record) } }
-    return appendFailed(parts, placed, claim)
-  }
-  const due = { delay_ms: Math.max(1, backOff(definition.retry, 1)) }
-  const failed = { attempts: 1, failure: JSON.stringify(record) }
-  const row = delayedRow(parts.topology, queue, { ...prepared, due }, parts.clock.now(), failed)
-  if (!(claim instanceof RunningCall)) return parts.acceptFailed(row)
-  await commitCall(parts, async (transaction) => {
-    await claim.record(transaction, { kind: 'queued', id: row.id })
-    await putWaiting(transaction, parts.database.schema, `[${row.item}]`)
-  })
-  return row.id
+  const dueAt = Math.ceil(parts.clock.now() + delayAfter(definition.retry, 1, failure.cause))
+  const text = failedEntry(prepared.text, failureRecord(failure), dueAt)
+  const id = await appendFailed(parts, { queue, prepared: { ...prepared, text } }, claim)
+  await untilItHolds(parts, prepared)
+  return id
 }
 
 async function appendFailed(
@@ -268,6 +265,19 @@ async function appendFailed(
   })
   parts.onAppended([parseItemId(id)])
   return id
+}
+
+/**
+ * Who has been told that it is queued must not overtake it with the next call. Its owner puts it into the lane within
+ * milliseconds; where nobody does, the answer does not wait for that.
+ */
+async function untilItHolds(parts: ImmediateParts, prepared: Prepared): Promise<void> {
+  if (prepared.key === null || !isOrdered(prepared.definition)) return
+  const until = performance.now() + holdMs
+  while (performance.now() < until) {
+    if (await isBehind(parts, prepared).catch(() => true)) return
+    await setTimeout(holdPollMs)
+  }
 }
 
 /** Commits the answer of a call with what it has done, in time for whoever waits. */

@@ -20,8 +20,9 @@ import type { Waiters } from './waiters.ts'
 /** Whoever lost the answer can ask again for so long. */
 const retrievedMs = 900_000
 
-/** Characters of a large result that are read at once: each time the database takes the whole out of its storage. */
-const pieceLength = 1_048_576
+/** Characters of a large result that are read at once, at least. Each time the database takes the whole out of its storage: so in few pieces. */
+const leastPiece = 1_048_576
+const mostPieces = 8
 
 /** Looks items up by their ids, in any state, from any node. */
 export class Lookup {
@@ -102,6 +103,7 @@ export class Lookup {
 
   #largeResult(id: string, bytes: number): LargeResult {
     const { driver, schema } = this.#database
+    const pieceLength = Math.max(leastPiece, Math.ceil(bytes / mostPieces))
     return {
       bytes,
       async *read() {

@@ -157,9 +157,9 @@ export function waitingChange(work: WorkItem, now: number): string {
     version: waiting?.version,
     state: 'scheduled',
     delay_ms: outcome?.kind === 'failed' ? outcome.retryInMs : 0,
-    attempts: work.attempts + 1,
+    attempts: attemptsOf(work, 'scheduled'),
     ...(outcome?.kind === 'failed' ? { failure: JSON.stringify(outcome.failure) } : {}),
-    age_ms: Math.round(now - work.startedAt),
+    ...(work.startedAt > 0 ? { age_ms: Math.round(now - work.startedAt) } : {}),
   })
 }
 
@@ -186,7 +186,7 @@ export function brokenRow(work: WorkItem, now: number): string {
 
 /** The lines of an item's log that an attempt leaves: what the handler wrote, and how the attempt failed. */
 export function logRows(work: WorkItem, now: number): string[] {
-  const attempt = work.attempts + 1
+  const attempt = attemptsOf(work, 'failed')
   const rows = (work.attempt?.lines ?? []).map((line) =>
     JSON.stringify({
       id: work.id,

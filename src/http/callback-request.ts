@@ -18,12 +18,14 @@ export type CheckUrl = (url: string) => URL
 export function readCallback(
   headers: RequestHeaders,
   { callback, respondAsync }: Preference,
-  { name, service }: { readonly name: Definition['name']; readonly service: ServiceSettings },
+  definition: Definition,
+  service: ServiceSettings,
   check: CheckUrl | undefined,
 ): string | undefined {
   const header = headers.get('callback-url')
   if (header === null && callback === undefined) return undefined
-  if (!mayQueue(service, respondAsync)) return undefined
+  const { name } = definition
+  if (!mayQueue(definition, service, respondAsync)) return undefined
   const from = header === null ? 'Prefer: callback' : 'Callback-URL'
   const url = header ?? callback?.url
   if (url === undefined)
@@ -50,6 +52,9 @@ export function readCallback(
 }
 
 /** What runs while the caller waits and then fails cannot be undone: a URL that it may need then is looked at before. */
-function mayQueue(service: ServiceSettings, asked: boolean): boolean {
-  return service.execution === 'queue' || service.queueWhen !== undefined || (asked && service.respondAsync)
+export function mayQueue({ key, order }: Definition, service: ServiceSettings, asked: boolean): boolean {
+  if (service.execution === 'queue' || service.queueWhen !== undefined) return true
+  // behind what waits of its key
+  if (key !== undefined && order === 'strict') return true
+  return asked && service.respondAsync
 }

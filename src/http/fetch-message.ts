@@ -64,15 +64,26 @@ export async function readOver({ body }: Request): Promise<void> {
 }
 
 /** The answer as one of the Fetch API. */
-export function writeFetchResponse({ status, headers, body }: Answer, method: string): Response {
+export function writeFetchResponse({ status, headers, body, onSent }: Answer, method: string): Response {
   const isEmpty = body === null || method === 'HEAD' || hasNoBody(status)
-  return new Response(isEmpty ? null : bodyOf(body), { status, headers })
+  if (isEmpty) return new Response(null, { status, headers })
+  return new Response(onSent ? ReadableStream.from(encode(whenRead(body, onSent))) : bodyOf(body), {
+    status,
+    headers,
+  })
 }
 
 function bodyOf(body: NonNullable<Answer['body']>): string | ReadableStream | Uint8Array<ArrayBuffer> {
   if (typeof body === 'string') return body
   if (body instanceof Uint8Array) return body as Uint8Array<ArrayBuffer>
   return ReadableStream.from(encode(body))
+}
+
+/** Tells when all of a body has been read, and ends it after that. */
+async function* whenRead(body: NonNullable<Answer['body']>, tell: () => Promise<void>) {
+  if (typeof body === 'string' || body instanceof Uint8Array) yield body
+  else yield* body
+  await tell()
 }
 
 async function* encode(pieces: AsyncIterable<string | Uint8Array>): AsyncGenerator<Uint8Array> {

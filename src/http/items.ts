@@ -38,16 +38,9 @@ export async function getResult(request: HttpRequest, id: string, door: ItemSurr
   const { item, onRetrieved } = standing
   // A HEAD hands nothing over.
   if (!onRetrieved || request.method !== 'GET' || !isForCaller(door.caller, item)) return answer
-  if (answer.body !== null) return { ...answer, body: whenRead(answer.body, onRetrieved) }
+  if (answer.body !== null) return { ...answer, onSent: onRetrieved }
   await onRetrieved()
   return answer
-}
-
-/** Tells when all of a body has been read, and ends it after that; one that is cut off is not told. */
-async function* whenRead(body: NonNullable<Answer['body']>, tell: () => Promise<void>) {
-  if (typeof body === 'string' || body instanceof Uint8Array) yield body
-  else yield* body
-  await tell()
 }
 
 /** 202: it is durable and has not ended. */

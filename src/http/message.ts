@@ -36,6 +36,8 @@ export interface Answer {
   readonly headers: Record<string, string>
   /** All of it, or piece by piece: then it is read as fast as the client reads. */
   readonly body: string | Uint8Array | AsyncIterable<string | Uint8Array> | null
+  /** Called once all of the body has gone out; not of one that was cut off, nor where there was none to send. Never rejects. */
+  readonly onSent?: () => Promise<void>
 }
 
 /** An answer in JSON. */

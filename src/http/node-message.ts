@@ -21,8 +21,9 @@ interface Target {
 function readTarget(target: string, host: string | undefined): Target {
   const end = target.indexOf('?')
   const path = end < 0 ? target : target.slice(0, end)
-  if (host !== undefined && plainHost.test(host) && plainPath.test(path) && !path.includes('/.'))
-    return { path, host, query: end < 0 ? '' : target.slice(end) }
+  const query = end < 0 ? '' : target.slice(end)
+  const isPlain = plainPath.test(path) && !path.includes('/.') && !query.includes('#')
+  if (isPlain && host !== undefined && plainHost.test(host)) return { path, host, query }
   const isPath = target.startsWith('/')
   if (!isPath && !target.includes('://'))
     throw new CoatcheckError('NOT_FOUND', 'the path of the request cannot be read')
@@ -107,6 +108,10 @@ export class NodeRequest implements HttpRequest {
         resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks, length)),
       )
       incoming.once('error', reject)
+      // it may have left before, or end without an error
+      const onClose = (): void => reject(new Error('the client has gone'))
+      if (incoming.destroyed) onClose()
+      else incoming.once('close', onClose)
     })
   }
 }
@@ -133,7 +138,7 @@ class NodeHeaders implements RequestHeaders {
  * @param stalledMs a client that takes nothing of it for so long is gone
  */
 export async function sendAnswer(
-  { status, headers, body }: Answer,
+  { status, headers, body, onSent }: Answer,
   incoming: IncomingMessage,
   outgoing: ServerResponse,
   stalledMs: number,
@@ -144,6 +149,7 @@ export async function sendAnswer(
     if (isWhole && status !== 204 && status !== 304)
       headers['content-length'] = String(body === null ? 0 : Buffer.byteLength(body))
     outgoing.writeHead(status, headers)
+    if (onSent && incoming.method !== 'HEAD') outgoing.once('finish', () => void onSent())
     if (body === null || incoming.method === 'HEAD' || hasNoBody(status)) outgoing.end()
     else if (isWhole) outgoing.end(body)
     // until it is out; the server sets it anew for whatever comes next on the connection

@@ -8,7 +8,7 @@ export interface Access {
   readonly isLimited: boolean
 }
 
-interface Answer {
+export interface Answer {
   readonly description: string
   readonly headers?: Readonly<Record<string, object>>
   readonly content?: object

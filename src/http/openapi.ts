@@ -1,6 +1,7 @@
 import { showNumber } from '../base/shown-value.ts'
 import type { Definition, ServiceSettings } from '../define/definition.ts'
 import type { Road } from '../engine/face.ts'
+import { mayQueue } from './callback-request.ts'
 import { mayCall, type Caller, type Rate } from './caller.ts'
 import { fittingExample } from './example-input.ts'
 import { jsonSchemaOf, type JsonSchema } from './json-schema.ts'
@@ -105,7 +106,7 @@ function describeService(
   const example = fittingExample(definition.input)
   const input = { schema: place('input'), ...(example !== undefined && { example }) }
   const isImmediate = service.execution === 'immediate'
-  const queues = !isImmediate || service.respondAsync || service.queueWhen !== undefined
+  const queues = mayQueue(definition, service, true)
   const posts = queues && service.callback && shown.offersCallbacks
   return {
     operationId: `${application}.${name}`,

@@ -56,8 +56,7 @@ export async function callService(
   const once = key === undefined ? undefined : callOf(key, scopeOf(door.caller), definition, service)
   const input = await readJsonBody(request, definition)
   const preference = readPreference(request.headers)
-  const { name } = definition
-  const callback = readCallback(request.headers, preference, { name, service }, door.checkCallback)
+  const callback = readCallback(request.headers, preference, definition, service, door.checkCallback)
   const context = contextOf(trail, definition, door.caller)
   const asker = callback === undefined ? context : { ...context, callback }
   const call = { request, definition, service, trail, door, input, once, asker, preference }

@@ -44,7 +44,7 @@ const checks: Readonly<Record<string, Check>> = {
   maxLength: size((length, bound) => length <= bound),
   minItems: size((length, bound) => length >= bound),
   maxItems: size((length, bound) => length <= bound),
-  pattern: (value, pattern) => typeof value !== 'string' || new RegExp(String(pattern), 'u').test(value),
+  pattern: (value, pattern) => typeof value !== 'string' || matches(value, String(pattern)),
   format: (value, format) => typeof value !== 'string' || formats[String(format)]?.test(value) === true,
   required: (value, names) =>
     !isObject(value) || (Array.isArray(names) && names.every((name) => Object.hasOwn(value, String(name)))),
@@ -67,6 +67,15 @@ export function surelyFits(schema: unknown, value: unknown): boolean {
     const check = Object.hasOwn(checks, keyword) ? checks[keyword] : undefined
     return check?.(value, wanted) === true
   })
+}
+
+/** A pattern that is none with the flag of JSON Schema says nothing for certain. */
+function matches(text: string, pattern: string): boolean {
+  try {
+    return new RegExp(pattern, 'u').test(text)
+  } catch {
+    return false
+  }
 }
 
 function typeOf(value: unknown): string {

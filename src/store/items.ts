@@ -36,15 +36,15 @@ const lookup = statement(
     case when b.id is not null then 'broken' when w.id is not null and t.state = 'running' then 'running' when w.id is not null then w.state when t.id is not null then t.state when l.done then 'gone' when l.entry -> 'f' is not null then 'scheduled' else 'ready' end as state,
     coalesce(b.definition, w.definition, t.definition, l.entry ->> 'd') as definition,
     case when b.id is not null then b.key when w.id is not null then w.key when t.id is not null then t.key else l.entry ->> 'k' end as key,
-    coalesce(b.attempts, case when t.state = 'running' then t.attempts end, w.attempts, t.attempts, case when l.entry -> 'f' is not null then 1 end, 0) as attempts,
+    coalesce(b.attempts, case when t.state = 'running' then t.attempts end, w.attempts, t.attempts, (l.entry ->> 'a')::int, 0) as attempts,
     coalesce(t.context, b.entry::json ->> 'c', w.entry::json ->> 'c', l.entry ->> 'c') as context,
     coalesce(case when octet_length(t.input) > $4::int then 'null' else t.input end, (b.entry::json -> 'i')::text, (w.entry::json -> 'i')::text, (l.entry -> 'i')::text) as input,
     case when octet_length(t.result) <= $4::int then t.result end as result, octet_length(t.result) as result_bytes,
-    coalesce(b.failure, w.failure, t.failure, (l.entry -> 'f')::text) as failure, t.progress, t.reply, t.reason,
+    coalesce(b.failure, w.failure, t.failure, (w.entry::json -> 'f')::text, (l.entry -> 'f')::text) as failure, t.progress, t.reply, t.reason,
     ${schema}.epoch_ms(coalesce(b.enqueued_at, w.enqueued_at, t.enqueued_at, l.at)) as enqueued_at,
     ${schema}.epoch_ms(coalesce(b.started_at, w.started_at, t.started_at)) as started_at,
     ${schema}.epoch_ms(coalesce(b.broken_at, t.ended_at)) as ended_at,
-    ${schema}.epoch_ms(case when t.state is distinct from 'running' then w.due_at end) as due_at,
+    coalesce(${schema}.epoch_ms(case when t.state is distinct from 'running' then w.due_at end), (l.entry ->> 'w')::float8) as due_at,
     (
       select x.id from ${schema}.broken_item x
       where x.blocks and x.queue = w.queue and x.scope = w.scope and x.key = w.key and w.state = 'held'

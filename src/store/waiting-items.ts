@@ -151,22 +151,32 @@ const waitsAt = statement(
   (schema) => `
   select exists (
     select
-    from unnest($1::int[], $2::int[]) as p(queue, partition)
-    join ${schema}.waiting_item w on w.queue = p.queue and w.partition = p.partition
-    where w.scope = $3 and w.key = $4 and w.position is not null
+    from ${schema}.partition p
+    cross join lateral (
+      select
+      from ${schema}.waiting_item w
+      where w.queue = p.queue and w.partition = p.partition and w.scope = $2 and w.key = $3 and w.position is not null
+      order by w.generation, w.position
+      limit 1
+    ) as first
+    where p.queue = any ($1::int[])
+  ) or exists (
+    select from unnest($1::int[]) as q(number) where ${isBlockedKey(schema, 'q.number', '$2', '$3')}
   ) as found`,
 )
 
-/** Whether any item of a key waits in the lane of one of these partitions. */
+/** Who asks waits for its own answer. */
+const waitsTimeoutMs = 2_000
+
+/** Whether any item of a key waits in the lanes of these queues, of whatever generation, or blocks it. */
 export async function hasWaiting(
   runner: Runner,
   schema: string,
-  places: readonly PartitionName[],
+  queues: readonly number[],
   scope: string,
   key: string,
 ): Promise<boolean> {
-  const values = [places.map(({ queue }) => queue), places.map(({ partition }) => partition), scope, key]
-  const [row] = await runner.run(waitsAt(schema), values)
+  const [row] = await runner.run(waitsAt(schema), [queues, scope, key], { timeoutMs: waitsTimeoutMs })
   return row?.['found'] === true
 }
 

@@ -89,18 +89,60 @@ test('where order does not matter it is answered at once', async (t) => {
   assert.equal((await post('a', 'second')).status, 200)
 })
 
-test('the attempt that was made in the request counts, and may have been the only one', async (t) => {
-  const { node, post, attempts } = await setupUpdate(t, 'strict', 1)
-  const { id, status } = await post('a', 'first')
-  assert.equal(status, 202)
-  await assert.rejects(node.result(id as never, { wait: '20s' }), { code: 'ITEM_BROKEN' })
-  const item = await node.item(id)
-  assert.deepEqual([item?.attempts, item?.error?.code], [1, 'LOCKED'])
-  assert.equal(attempts.length, 1)
-  // Done again it is tried, as any broken item.
-  await node.requeue(id)
+test('who has been told that it is queued does not overtake it', async (t) => {
+  const { object, post } = await setupUpdate(t, 'strict')
+  for (const key of ['a', 'b', 'c', 'd', 'e']) {
+    object.isLocked = true
+    assert.equal((await post(key, 'first')).status, 202)
+    object.isLocked = false
+    assert.equal((await post(key, 'second')).status, 202)
+  }
+})
+
+test('those that failed together are due together, in their order', async (t) => {
+  const { node, object, post, done } = await setupUpdate(t, 'strict')
+  const ids = (await Promise.all(['1', '2', '3'].map((n) => post('a', n)))).map(({ id }) => id)
+  for (const id of ids) {
+    const item = await node.item(id)
+    assert.deepEqual([item?.state, item?.attempts, item?.error?.code], ['scheduled', 1, 'LOCKED'])
+  }
+  object.isLocked = false
+  await node.advance('61 seconds')
   await node.drain()
-  assert.equal(attempts.length, 2)
+  assert.deepEqual(done.toSorted(), ['1', '2', '3'])
+  for (const id of ids) assert.equal((await node.item(id))?.attempts, 2)
+})
+
+for (const order of ['strict', 'relaxed'] as const)
+  test(`the attempt that was made in the request is told of, and another one follows (${order})`, async (t) => {
+    const { node, post, untilInLane, attempts } = await setupUpdate(t, order, 1)
+    const { id, status } = await post('a', 'first')
+    assert.equal(status, 202)
+    await untilInLane(1)
+    await node.advance('1 minute')
+    await assert.rejects(node.result(id as never, { wait: '20s' }), { code: 'ITEM_BROKEN' })
+    const item = await node.item(id)
+    assert.deepEqual([item?.attempts, item?.error?.code], [2, 'LOCKED'])
+    const log = await node.itemLog(id)
+    assert.deepEqual(
+      log.map(({ attempt, event }) => [attempt, event]),
+      [
+        [1, 'failed'],
+        [2, 'broken'],
+      ],
+    )
+    // Done again it is tried at once, as any broken item.
+    await node.requeue(id)
+    await node.drain()
+    assert.deepEqual(attempts.length, 3)
+  })
+
+test('a request behind another one has its callback', async (t) => {
+  const { object, post } = await setupUpdate(t, 'strict')
+  await post('a', 'first')
+  object.isLocked = false
+  const refused = await post('a', 'second', { 'callback-url': 'https://10.0.0.1/' })
+  assert.equal(refused.status, 422, 'it is looked at')
 })
 
 test('a call with an Idempotency-Key is queued behind its key once', async (t) => {
