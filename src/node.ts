@@ -5,6 +5,7 @@ import { Events } from './base/events.ts'
 import type { QueueItemId } from './base/ids.ts'
 import { unknownOption } from './base/suggestion.ts'
 import type { Tx } from './base/tx.ts'
+import { checkNode } from './base/version.ts'
 import { packageVersion } from './base/version.ts'
 import type { Enqueueable, EnqueueOptions, Receipt } from './define/context.ts'
 import type { FailureRecord } from './define/failure.ts'
@@ -127,6 +128,7 @@ export interface Node extends ItemActs {
  * await node.start()
  */
 export async function createNode(options: NodeOptions): Promise<Node> {
+  checkNode()
   const checked = checkOptions(options)
   const database = await openDatabase(checked.database)
   const running = new RunningNode(checked, database)

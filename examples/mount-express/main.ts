@@ -37,7 +37,8 @@ app.use(express.json())
 app.post('/echo', (request, response) => void response.json(request.body))
 
 const { key } = await node.apiKeys.create({ name: 'example', expires: '1 hour' })
-const server = app.listen(Number(process.env['PORT'] ?? 3000), '127.0.0.1', () => {
+const server = app.listen(Number(process.env['PORT'] ?? 3000), '127.0.0.1', (error) => {
+  if (error) throw error
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/integration/services/hr/hire-worker`
   console.log(
     `curl -i -H 'authorization: Bearer ${key}' -H 'content-type: application/json' -d '{"employeeId":"42"}' ${url}`,

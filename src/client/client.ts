@@ -4,7 +4,7 @@
 import { toMs, type Duration } from '../base/duration.ts'
 import type { QueueItemId } from '../base/ids.ts'
 import { QueuedRequestError } from '../define/outcome.ts'
-import { failureOf } from './call-failed.ts'
+import { CallFailedError, failureOf } from './call-failed.ts'
 import { followItem } from './event-stream.ts'
 import type { ItemStatus } from './item-status.ts'
 import { createSender, type SenderOptions } from './sender.ts'
@@ -157,12 +157,12 @@ export function createClient<App>(options: ClientOptions<App>): Client<App> {
       const response = await send(place, { method: 'GET' }, { signal, isSafe: true })
       if (response.status === 404 || response.status === 410) return undefined
       if (!response.ok) throw await failureOf(response)
-      return (await response.json()) as ItemStatus
+      return (await readJson(response)) as ItemStatus
     },
     cancel: async (id, { signal } = {}) => {
       const place = url(`/queue-items/${encodeURIComponent(id)}`)
       const response = await send(place, { method: 'DELETE' }, { signal, isSafe: true })
-      if (!response.ok) throw await failureOf(response)
+      if (response.status !== 204 && response.status !== 202) throw await failureOf(response)
       await response.body?.cancel()
       return response.status === 204 ? 'cancelled' : 'requested'
     },
@@ -178,6 +178,18 @@ function isTicket({ status, headers }: Response): boolean {
     !headers.has('coatcheck-item-state') &&
     /\/queue-items\/[^/]+$/.test(headers.get('location') ?? '')
   )
+}
+
+/** @throws CallFailedError */
+async function readJson(response: Response): Promise<unknown> {
+  const text = await response.text()
+  try {
+    return JSON.parse(text) as unknown
+  } catch (error) {
+    const { status, url } = response
+    const detail = `${url} answered ${status} with what is no JSON; is baseUrl that of a node?`
+    throw new CallFailedError({ code: `HTTP_${status}`, status, detail, cause: error })
+  }
 }
 
 /** @throws QueuedRequestError, CallFailedError */

@@ -35,8 +35,12 @@ export function verifyWebhook(
   body: string | Uint8Array,
   { toleranceSeconds = 300, now = new Date() }: VerifyWebhookOptions = {},
 ): unknown {
-  const keys = (typeof secrets === 'string' ? [secrets] : secrets).map(keyOf)
+  const keys = (Array.isArray(secrets) ? secrets : [secrets]).map(keyOf)
   if (keys.length === 0) throw new TypeError('verifyWebhook takes at least one secret')
+  if (typeof body !== 'string' && !(body instanceof Uint8Array))
+    throw new TypeError(
+      'verifyWebhook takes the body as it came, as text or bytes; what was parsed and written again has another signature',
+    )
   const id = headerOf(headers, 'webhook-id')
   const sentAt = headerOf(headers, 'webhook-timestamp')
   const given = headerOf(headers, 'webhook-signature')
@@ -78,7 +82,8 @@ export function signWebhook(
 
 /** What is wrong with a secret, without showing it; undefined where nothing is. */
 export function problemOfSecret(secret: unknown): string | undefined {
-  if (typeof secret !== 'string') return `is no text, but ${secret === null ? 'null' : `a ${typeof secret}`}`
+  if (typeof secret !== 'string')
+    return `is no text, but ${secret === null || secret === undefined ? String(secret) : `a ${typeof secret}`}`
   if (!secret.startsWith('whsec_')) return 'does not begin with whsec_'
   const text = secret.slice('whsec_'.length)
   if (!/^[A-Za-z0-9+/]+={0,2}$/.test(text) || Buffer.from(text, 'base64').toString('base64') !== text)
@@ -90,7 +95,10 @@ export function problemOfSecret(secret: unknown): string | undefined {
 
 function keyOf(secret: string): Buffer {
   const problem = problemOfSecret(secret)
-  if (problem !== undefined) throw new TypeError(`a webhook secret ${problem}`)
+  if (problem !== undefined)
+    throw new TypeError(
+      `a webhook secret ${problem}; make one: node -p "'whsec_' + crypto.randomBytes(32).toString('base64')"`,
+    )
   return Buffer.from(secret.slice('whsec_'.length), 'base64')
 }
 

@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict'
+import { once as onceOf } from 'node:events'
+import { connect } from 'node:net'
 import { test } from 'node:test'
 import { z } from 'zod'
 import { defineApplication, defineRequestProcessor, defineService } from '../../src/define/define.ts'
 import type { Caller } from '../../src/http/caller.ts'
 import { createHttpDoor } from '../../src/http/door.ts'
+import { HttpListener } from '../../src/http/listener.ts'
 import { bodyOf } from './door-setup.ts'
 import { MemoryRoad } from './memory-road.ts'
 
@@ -33,7 +36,7 @@ async function setup(
   })
   const ask = (path = '/result', init: RequestInit = {}) =>
     door.fetch(new Request(`http://localhost:3000/queue-items/${id}${path}`, init), { loopback: true })
-  return { road, id, ask }
+  return { road, id, ask, door }
 }
 
 test('a result is retrieved when its answer was read to the end', async () => {
@@ -103,4 +106,25 @@ test('a broken item that callers are told of no more is 410 wherever they ask', 
       `${method} ${path}`,
     )
   }
+})
+
+test('over the wire, who takes nothing of an answer has not retrieved it', async (t) => {
+  const { road, id, door } = await setup('fetched', 'succeeded')
+  road.change(id, { result: { large: 'x'.repeat(30_000_000) } as never })
+  const listener = new HttpListener({ door, port: 0 })
+  await listener.start()
+  t.after(() => listener.stop())
+  const { port } = new URL(listener.url!)
+  const asking = `GET /queue-items/${id}/result HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`
+  const leaving = connect(Number(port), '127.0.0.1')
+  leaving.write(asking)
+  await onceOf(leaving, 'readable')
+  leaving.destroy()
+  await fetch(`${listener.url}/healthz`)
+  assert.deepEqual(road.retrievals, [])
+  const answer = await fetch(`${listener.url}/queue-items/${id}/result`)
+  assert.equal(answer.headers.get('content-length'), String(30_000_000 + '{"large":""}'.length))
+  await answer.text()
+  while (road.retrievals.length === 0) await new Promise(setImmediate)
+  assert.deepEqual(road.retrievals, [id])
 })
