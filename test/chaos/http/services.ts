@@ -28,7 +28,7 @@ export function createServices() {
     run: async ({ n }) => {
       const token = `${process.pid}-${++counts.answer}`
       // So that a twin comes while it runs.
-      await delay(100)
+      await delay(500)
       return { n, token }
     },
   })
