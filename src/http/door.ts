@@ -42,6 +42,8 @@ export interface HttpDoor {
   answer(request: HttpRequest, info: RequestInfo): Promise<Answer>
   /** Answers a request of the Fetch API, from any server; never rejects. It counts as foreign unless `info` says otherwise. */
   fetch(request: Request, info?: RequestInfo): Promise<Response>
+  /** Told of an answer that broke off on this side. */
+  readonly report: Report
   /** Answers all who wait for an item with how it stands now: the node is stopping. */
   releaseWaits(): void
 }
@@ -117,6 +119,7 @@ export function createHttpDoor(options: HttpDoorOptions): HttpDoor {
       if (answered.status >= 400) void readOver(request)
       return writeFetchResponse(answered, request.method)
     },
+    report: onError,
     releaseWaits: () => waits.release(),
   }
 }

@@ -131,7 +131,7 @@ export class HttpListener implements Part {
         ? await this.#door.answer(request, { loopback: this.#isLoopback })
         : request
     if (answer.status >= 400) readOver(incoming)
-    await sendAnswer(answer, incoming, outgoing, this.#stalledMs)
+    await sendAnswer(answer, incoming, outgoing, { stalledMs: this.#stalledMs, report: this.#door.report })
     this.#untrack(incoming, outgoing)
   }
 

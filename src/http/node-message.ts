@@ -3,6 +3,7 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { CoatcheckError } from '../base/errors.ts'
 import { decodePath, hasNoBody, type Answer, type HttpRequest, type RequestHeaders } from './message.ts'
+import type { Report } from './problem.ts'
 
 /** What can be taken as it stands; all else is read as a URL. */
 const plainPath = /^\/(?!\/)[\w~!$&'()*+,;=:@./-]*$/
@@ -133,15 +134,19 @@ class NodeHeaders implements RequestHeaders {
   }
 }
 
-/**
- * Sends an answer. Never rejects: an answer that cannot be sent whole is cut off, as whoever reads it will see.
- * @param stalledMs a client that takes nothing of it for so long is gone
- */
+export interface SendOptions {
+  /** A client that takes nothing of its answer for so long is gone. */
+  readonly stalledMs: number
+  /** Told why an answer broke off, where that was not the client. */
+  readonly report: Report
+}
+
+/** Sends an answer. Never rejects: an answer that cannot be sent whole is cut off, as whoever reads it will see. */
 export async function sendAnswer(
   { status, headers, body, onSent }: Answer,
   incoming: IncomingMessage,
   outgoing: ServerResponse,
-  stalledMs: number,
+  { stalledMs, report }: SendOptions,
 ): Promise<void> {
   if (outgoing.destroyed) return
   try {
@@ -155,7 +160,14 @@ export async function sendAnswer(
     // until it is out; the server sets it anew for whatever comes next on the connection
     if (!isWhole || incoming.socket.writableLength > 0) incoming.socket.setTimeout(stalledMs)
     if (!isWhole && !outgoing.writableEnded) await pipeline(Readable.from(body), outgoing)
-  } catch {
+  } catch (error) {
+    if (!isLeaving(error)) report(error)
     outgoing.destroy()
   }
+}
+
+/** Whether the client went before it had all. */
+function isLeaving(error: unknown): boolean {
+  const { code } = error as NodeJS.ErrnoException
+  return code === 'ERR_STREAM_PREMATURE_CLOSE' || code === 'ECONNRESET' || code === 'EPIPE'
 }

@@ -131,6 +131,10 @@ test('a large result comes whole, whatever it is', async (t) => {
 
 test('a large result that goes while it is read is cut off, and seen to be', async (t) => {
   const { node, place, resultOf } = await setup(t)
+  const problems: unknown[] = []
+  node.events.listen((name, data) => {
+    if (name === 'problem') problems.push(data)
+  })
   const { id, answer } = await resultOf('huge')
   const reader = answer.body!.getReader()
   await reader.read()
@@ -138,4 +142,6 @@ test('a large result that goes while it is read is cut off, and seen to be', asy
   await assert.rejects(async () => {
     while (!(await reader.read()).done);
   })
+  assert.match(String((problems[0] as { error: Error }).error), /went while its result was read/)
+  assert.equal(problems.length, 1)
 })
