@@ -69,7 +69,8 @@ function failedBefore({ entry, waiting }: WorkItem, { now }: AttemptSurroundings
   const { f: failure, w: dueAt = 0 } = entry
   if (!failure) return undefined
   const retryInMs = Math.max(0, dueAt - now())
-  return waiting && retryInMs === 0 ? undefined : { kind: 'failed', failure, retryInMs }
+  if (!waiting) return { kind: 'failed', failure, retryInMs, dueAt }
+  return retryInMs > 0 ? { kind: 'failed', failure, retryInMs } : undefined
 }
 
 function startAttempt(work: WorkItem, surroundings: AttemptSurroundings): Attempt {

@@ -141,12 +141,16 @@ export function waitingRow(
     key: entry.k,
     state,
     moves: false,
-    ...(failed ? { delay_ms: outcome.retryInMs, failure: JSON.stringify(outcome.failure) } : {}),
+    ...(failed ? { ...dueOf(outcome), failure: JSON.stringify(outcome.failure) } : {}),
     attempts: attemptsOf(work, state),
     entry: JSON.stringify(bareEntry(entry)),
     enqueued_ms: work.enqueuedAt,
     ...(work.startedAt > 0 ? { age_ms: Math.round(now - work.startedAt) } : {}),
   })
+}
+
+function dueOf({ dueAt, retryInMs }: { readonly dueAt?: number; readonly retryInMs: number }) {
+  return dueAt === undefined ? { delay_ms: retryInMs } : { due_ms: dueAt }
 }
 
 /** The change of a lane row whose attempt failed, and that waits for the next one. */

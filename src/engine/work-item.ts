@@ -12,7 +12,13 @@ import type { Processor } from './processor.ts'
 /** How an item's stay in memory ended: an attempt's outcome, or why there was none. */
 export type Outcome =
   | { readonly kind: 'succeeded'; readonly result: string | undefined; readonly reply?: string }
-  | { readonly kind: 'failed'; readonly failure: FailureRecord; readonly retryInMs: number }
+  | {
+      readonly kind: 'failed'
+      readonly failure: FailureRecord
+      readonly retryInMs: number
+      /** By the database's clock, where that was said when it was accepted. */
+      readonly dueAt?: number
+    }
   | { readonly kind: 'broken'; readonly failure: FailureRecord }
   | { readonly kind: 'cancelled'; readonly reason: CancelReason; readonly applied?: AppliedAct }
   /** Put into the lane by an act before it ran: deferred, or held with another input (JSON). */

@@ -158,3 +158,15 @@ test('a call with an Idempotency-Key is queued behind its key once', async (t) =
   await node.drain()
   assert.deepEqual(done, ['first', 'second'])
 })
+
+test('the time of the next attempt is that of the answer, whenever its turn comes', async (t) => {
+  const { node, object, post } = await setupUpdate(t, 'relaxed')
+  for (let n = 0; n < 5; n++) {
+    object.isLocked = true
+    const { id } = await post('a', `${n}`)
+    object.isLocked = false
+    // often before its owner has met it
+    await node.advance('2 minutes')
+    assert.deepEqual(await node.result(id as never, { wait: '20s' }), { status: `${n}` })
+  }
+})
