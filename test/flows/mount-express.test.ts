@@ -1,40 +1,17 @@
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { createInterface } from 'node:readline'
-import { after, test, type TestContext } from 'node:test'
+import { test, type TestContext } from 'node:test'
 import { getRequestListener } from '@hono/node-server'
 import express, { type Express, type Request } from 'express'
 import { z } from 'zod'
 import { defineService, type Node } from '../../src/index.ts'
-import { freshDatabase, testDatabase } from '../databases.ts'
 import { mountingSuite } from './mounting.suite.ts'
 import { setup } from './setup.ts'
-
-const main = join(import.meta.dirname, '..', '..', 'examples', 'mount-express', 'main.ts')
+import { startExample } from './start-example.ts'
 
 test('the example answers below its path, to who has a key', async () => {
-  const directory = await mkdtemp(join(tmpdir(), 'coatcheck-mount-express-'))
-  after(() => rm(directory, { recursive: true, force: true, maxRetries: 5 }))
-  const isEmbedded = testDatabase().kind === 'pglite'
-  const child = spawn(process.execPath, [main], {
-    env: {
-      ...process.env,
-      DATABASE_URL: isEmbedded ? '' : await freshDatabase(),
-      DIRECTORY: directory,
-      PORT: '0',
-    },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  after(() => child.kill('SIGKILL'))
-  const [line] = (await once(createInterface(child.stdout), 'line')) as [string]
-  const [, key] = /Bearer (\S+)'/.exec(line) ?? []
-  const url = line.split(' ').at(-1) ?? ''
-  assert.ok(key)
+  const { child, key, url } = await startExample('mount-express')
   const authorization = `Bearer ${key}`
   const post = (to: string, headers: Record<string, string> = {}) =>
     fetch(to, {

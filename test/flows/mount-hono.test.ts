@@ -1,37 +1,14 @@
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { createInterface } from 'node:readline'
-import { after, test } from 'node:test'
+import { test } from 'node:test'
 import { createAdaptorServer } from '@hono/node-server'
 import { Hono } from 'hono'
-import { freshDatabase, testDatabase } from '../databases.ts'
 import { mountingSuite } from './mounting.suite.ts'
-
-const main = join(import.meta.dirname, '..', '..', 'examples', 'mount-hono', 'main.ts')
+import { startExample } from './start-example.ts'
 
 test('a node mounted in Hono answers below its path, to who has a key', async () => {
-  const directory = await mkdtemp(join(tmpdir(), 'coatcheck-mount-hono-'))
-  after(() => rm(directory, { recursive: true, force: true, maxRetries: 5 }))
-  const isEmbedded = testDatabase().kind === 'pglite'
-  const child = spawn(process.execPath, [main], {
-    env: {
-      ...process.env,
-      DATABASE_URL: isEmbedded ? '' : await freshDatabase(),
-      DIRECTORY: directory,
-      PORT: '0',
-    },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  after(() => child.kill('SIGKILL'))
-  const [line] = (await once(createInterface(child.stdout), 'line')) as [string]
-  const [, key] = /Bearer (\S+)'/.exec(line) ?? []
-  const url = line.split(' ').at(-1) ?? ''
-  assert.ok(key)
+  const { child, key, url } = await startExample('mount-hono')
   const post = (headers: Record<string, string>) =>
     fetch(url, {
       method: 'POST',
