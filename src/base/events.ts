@@ -31,6 +31,8 @@ export interface EventMap {
     readonly mode: 'normal' | 'marking' | 'careful'
     readonly suspects: number
   }
+  /** This node has learned that an operator has paused, stopped or started a queue. */
+  'queue.state': { readonly queue: number; readonly state: 'running' | 'paused' | 'stopped' }
   'item.failed': {
     readonly id: string
     readonly definition: string
@@ -72,6 +74,14 @@ export interface EventMap {
     readonly verdict: 'applied' | 'refused'
     readonly state: string
   }
+  /** What operators should know: found by this node, which looked for all of them, or found no more. */
+  'alert.raised': {
+    readonly rule: string
+    readonly subject: string
+    readonly severity: 'warning' | 'critical'
+    readonly title: string
+  }
+  'alert.cleared': { readonly rule: string; readonly subject: string }
   'settle.done': { readonly items: number; readonly durationMs: number }
   /** Something failed that is tried again. */
   problem: { readonly where: string; readonly error: unknown }

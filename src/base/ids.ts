@@ -42,6 +42,12 @@ export function createRowId(queue: number, partition: number, milliseconds: numb
   return `${time.slice(0, 8)}-${time.slice(8)}-8${partition.toString(16).padStart(3, '0')}-${group}-${random}000`
 }
 
+/** The first id that an item accepted in this millisecond may have. */
+export function firstIdOf(milliseconds: number): string {
+  const time = Math.floor(milliseconds).toString(16).padStart(12, '0')
+  return `${time.slice(0, 8)}-${time.slice(8)}-0000-0000-000000000000`
+}
+
 /** The last id that an item accepted in this millisecond may have. */
 export function lastIdOf(milliseconds: number): string {
   const time = Math.ceil(milliseconds).toString(16).padStart(12, '0')
@@ -81,6 +87,12 @@ export function parseItemId(text: string): IdParts {
     queue: Number.parseInt(id.slice(19, 23), 16) & maxQueueNumber,
     index: Number.parseInt(id.slice(33), 16),
   }
+}
+
+/** The UUID so many places behind another one. */
+export function idBeside(id: string, places: 1 | -1): string {
+  const hex = (BigInt(`0x${id.replaceAll('-', '')}`) + BigInt(places)).toString(16).padStart(32, '0')
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
 }
 
 /** A random UUIDv4, for boot ids and correlation ids. */

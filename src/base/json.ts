@@ -28,6 +28,25 @@ export interface WrittenJson {
   readonly value: unknown
 }
 
+/** JSON that came as text and has been checked: it is kept as it came, and neither written nor read once more. */
+export class ReadJson implements WrittenJson {
+  readonly text: string
+  #value: { readonly read: unknown } | undefined
+
+  /** @throws CoatcheckError as {@link checkJsonText} */
+  constructor(text: string, limits: JsonLimits) {
+    this.text = text
+    this.#value = { read: checkJsonText(text, limits) }
+  }
+
+  /** Each time one of its own: a schema may change what it is given. */
+  get value(): unknown {
+    const value = this.#value
+    this.#value = undefined
+    return value ? value.read : JSON.parse(this.text)
+  }
+}
+
 /**
  * Writes a value as JSON, checks that it can be stored and reads it back.
  * @throws CoatcheckError `PAYLOAD_NOT_JSON` for undefined, a function, a BigInt, a cycle (it says where) or a `toJSON`

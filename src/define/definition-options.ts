@@ -45,6 +45,7 @@ export function readDefinition(
     isService ? 'run' : 'process',
     'async (input, ctx) => { … }',
   )
+  const secret = reader.pointers('secret', `['/ssn', '/card/number']`)
   const output = isService ? readSchema(reader, 'output') : undefined
   const requests = isService ? readRequests(reader, requestProcessors) : undefined
   const supersede = isService ? undefined : reader.oneOf('supersede', ['older'])
@@ -74,6 +75,7 @@ export function readDefinition(
       words: '1 byte to 64 MB',
     }),
     ...(upgrade && { upgrade }),
+    ...(secret && { secret }),
     ...(run && { run }),
     ...(isService && { service: readService(name, reader, application) }),
   })

@@ -100,6 +100,8 @@ export interface Definition {
   /** Bytes of the payload as JSON in UTF-8; 1,048,576 unless set. */
   readonly maxPayloadBytes: number
   readonly upgrade?: (stored: unknown) => unknown
+  /** JSON Pointers to what of the payload operators are not shown; `*` is each element of an array. */
+  readonly secret?: readonly string[]
   /** Undefined where this application only declares it and another process runs it. */
   readonly run?: (input: unknown, ctx: HandlerContext) => unknown
   readonly service?: ServiceSettings

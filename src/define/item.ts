@@ -1,15 +1,18 @@
 import type { FailureRecord } from './failure.ts'
 
 /** The states of a queue item, everywhere the same. */
-export type ItemState =
-  | 'ready'
-  | 'running'
-  | 'scheduled'
-  | 'held'
-  | 'deferred'
-  | 'succeeded'
-  | 'broken'
-  | 'cancelled'
+export const itemStates = [
+  'ready',
+  'running',
+  'scheduled',
+  'held',
+  'deferred',
+  'succeeded',
+  'broken',
+  'cancelled',
+] as const
+
+export type ItemState = (typeof itemStates)[number]
 
 /** Why an item was cancelled. */
 export type CancelReason = 'operator' | 'superseded' | 'expired'

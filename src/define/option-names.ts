@@ -11,6 +11,7 @@ const commonOptions = [
   'retention',
   'maxPayload',
   'upgrade',
+  'secret',
 ]
 export const processorOptions = [
   ...commonOptions,

@@ -22,6 +22,10 @@ function isShowable(value: unknown): value is string {
   return typeof value === 'string' && value.isWellFormed() && /^[^\p{Cc}]{1,255}$/u.test(value)
 }
 
+function isPointer(value: unknown): value is string {
+  return isShowable(value) && /^(?:\/(?:[^~/]|~[01])*)+$/.test(value)
+}
+
 /** Reads options one by one and reports what is wrong with them; a wrong one reads as its default. */
 export class OptionReader {
   readonly options: Readonly<Record<string, unknown>>
@@ -148,6 +152,16 @@ export class OptionReader {
     if (value === undefined) return undefined
     if (Array.isArray(value) && value.length > 0 && value.every(isShowable)) return Object.freeze([...value])
     this.refuse(name, `give a list of at least one text of 1 to 255 characters, such as ${example}`)
+    return undefined
+  }
+
+  /** JSON Pointers (RFC 6901) to members. @param example how such a list is written */
+  pointers(name: string, example: string): readonly string[] | undefined {
+    const value = this.options[name]
+    if (value === undefined) return undefined
+    if (Array.isArray(value) && value.length > 0 && value.length <= 100 && value.every(isPointer))
+      return Object.freeze([...value])
+    this.refuse(name, `give a list of 1 to 100 JSON Pointers, such as ${example}`)
     return undefined
   }
 

@@ -53,6 +53,12 @@ export interface CommonOptions<Name extends string, Schema extends StandardSchem
   readonly maxPayload?: Size
   /** Called first with a stored payload, to make one of an earlier release fit the schema. */
   readonly upgrade?: (stored: unknown) => unknown
+  /**
+   * What of the payload operators do not see unless they are administrators: JSON Pointers (RFC 6901) into the stored payload, such
+   * as `['/ssn', '/card/number']`; the step `*` stands for each element of an array. Where the same values come up in the result, an
+   * error or the log, they are not shown either. 1 to 100; none unless set.
+   */
+  readonly secret?: readonly string[]
 }
 
 /** The options of {@link defineQueueProcessor}. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { isCoatcheckError } from '../../src/base/errors.ts'
-import { checkJsonText, maxJsonDepth, utf8Length, writeJson } from '../../src/base/json.ts'
+import { checkJsonText, maxJsonDepth, ReadJson, utf8Length, writeJson } from '../../src/base/json.ts'
 
 const limits = { maxBytes: 1_048_576, what: 'the payload of provision' }
 const write = (value: unknown) => writeJson(value, limits)
@@ -37,6 +37,17 @@ test('every JSON value of clean text is written and read back the same, also as 
       assert.deepEqual(checkJsonText(text, limits), value)
     }),
   )
+})
+
+test('JSON that came as text is kept to the letter, and checked as any other', () => {
+  const text = ' {"n": 12345678901234567890.10, "n": 1.50,\n"é": "\\u00e9"} '
+  const read = new ReadJson(text, limits)
+  assert.equal(read.text, text)
+  const first = read.value as Record<string, unknown>
+  first['n'] = 'changed by a schema'
+  assert.deepEqual(read.value, { n: 1.5, é: 'é' })
+  assert.throws(() => new ReadJson('{"a":"\\u0000"}', limits), { code: 'PAYLOAD_INVALID' })
+  assert.throws(() => new ReadJson('{"a":1', limits), { code: 'MALFORMED_JSON' })
 })
 
 test('what JSON cannot hold is refused by name', () => {

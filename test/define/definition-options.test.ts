@@ -44,6 +44,17 @@ function checkProblems(
 
 const key = (given: { id: string }) => given.id
 
+test('secret places of the payload are JSON Pointers', () => {
+  const secret = ['/ssn', '/cards/*/number', '/a~1b/~0', '/']
+  assert.deepEqual(processorOf({ secret }).definition.secret, secret)
+  assert.deepEqual(serviceOf({ secret }).definition.secret, secret)
+  for (const wrong of [[], ['ssn'], [''], ['/a~2'], '/ssn', [1], Array.from({ length: 101 }, () => '/a')])
+    assert.match(
+      processorOf({ secret: wrong }).problems.join(),
+      /secret is .*; give a list of 1 to 100 JSON Pointers, such as \['\/ssn', '\/card\/number'\]/,
+    )
+})
+
 test('a queue processor has these defaults', () => {
   const { definition, problems } = processorOf({})
   assert.deepEqual(problems, [])
@@ -473,12 +484,12 @@ test('unknown options lead to the one that was meant', () => {
     'service',
   )
   checkProblems({ xyz: 1 }, [
-    'unknown option "xyz"; the options are name, input, key, concurrency, retry, timeout, order, orderGroup, retention, maxPayload, upgrade, onBroken, supersede, tracking, dedicated, process.',
+    'unknown option "xyz"; the options are name, input, key, concurrency, retry, timeout, order, orderGroup, retention, maxPayload, upgrade, secret, onBroken, supersede, tracking, dedicated, process.',
   ])
   checkProblems(
     { xyz: undefined },
     [
-      'unknown option "xyz"; the options are name, input, key, concurrency, retry, timeout, order, orderGroup, retention, maxPayload, upgrade, output, execution, queueWhen, respondAsync, idempotency, callback, http, roles, accessGroup, requestProcessor, run.',
+      'unknown option "xyz"; the options are name, input, key, concurrency, retry, timeout, order, orderGroup, retention, maxPayload, upgrade, secret, output, execution, queueWhen, respondAsync, idempotency, callback, http, roles, accessGroup, requestProcessor, run.',
     ],
     'service',
   )
@@ -528,7 +539,7 @@ test('all problems are told at once', () => {
       bogus: 1,
     },
     [
-      'unknown option "bogus"; the options are name, input, key, concurrency, retry, timeout, order, orderGroup, retention, maxPayload, upgrade, onBroken, supersede, tracking, dedicated, process.',
+      'unknown option "bogus"; the options are name, input, key, concurrency, retry, timeout, order, orderGroup, retention, maxPayload, upgrade, secret, onBroken, supersede, tracking, dedicated, process.',
       'key is 5; give a function, such as (input) => input.customerId.',
       'input is 5; give a Standard Schema, such as z.object({ … }) of zod 3.24 or newer.',
       'concurrency is 0; write a whole number from 1 to 10,000.',
