@@ -122,13 +122,27 @@ export async function readActs(
   timeoutMs?: number,
 ): Promise<ActRow[]> {
   const rows = await runner.run(byId(schema), [ids], timeoutMs === undefined ? {} : { timeoutMs })
-  return rows.map((row) => ({
-    ...toOpenAct(row),
-    verdict: row['verdict'] as ActRow['verdict'],
-    state: row['state'] as string | null,
-    askedAt: row['asked_at'] as number,
-    decidedAt: row['decided_at'] as number | null,
-  }))
+  return rows.map(toAct)
+}
+
+const ofItem = statement(
+  'acts-of-item',
+  (schema) => `
+  select ${columns}, a.verdict, a.state, ${schema}.epoch_ms(a.asked_at) as asked_at, ${schema}.epoch_ms(a.decided_at) as decided_at
+  from ${schema}.act a
+  where a.item = $1
+  order by a.asked_at desc, a.id
+  limit $2`,
+)
+
+/** What was asked for an item in the last 7 days, the newest first. */
+export async function readActsOfItem(
+  runner: Runner,
+  schema: string,
+  item: string,
+  limit: number,
+): Promise<ActRow[]> {
+  return (await runner.run(ofItem(schema), [item, limit])).map(toAct)
 }
 
 const expire = statement(
@@ -172,6 +186,16 @@ export async function handBackPartition(
   before: string | undefined,
 ): Promise<void> {
   await runner.run(handBack(schema), [name.queue, name.partition, bootId, name.epoch, before ?? null])
+}
+
+function toAct(row: Row): ActRow {
+  return {
+    ...toOpenAct(row),
+    verdict: row['verdict'] as ActRow['verdict'],
+    state: row['state'] as string | null,
+    askedAt: row['asked_at'] as number,
+    decidedAt: row['decided_at'] as number | null,
+  }
 }
 
 function toOpenAct(row: Row): OpenAct {

@@ -96,6 +96,27 @@ export async function listApiKeys(runner: Runner, schema: string): Promise<ApiKe
   return (await runner.run(list(schema))).map(toApiKeyRow)
 }
 
+const page = statement(
+  'page-api-keys',
+  (schema) => `
+  select ${columns(schema)}, (extract(epoch from k.created_at) * 1000000)::int8::text as place
+  from (select ${schema}.clock() as now_at) as c, ${schema}.api_key k
+  where $1::float8 is null
+    or (k.created_at, k.id) < ('epoch'::timestamptz + $1 * interval '1 microsecond', $2::text collate "C")
+  order by k.created_at desc, k.id desc
+  limit $3::int`,
+)
+
+/** Keys, the newest first; those that were revoked too. */
+export async function pageApiKeys(
+  runner: Runner,
+  schema: string,
+  { after, limit }: { readonly after: { place: string; id: string } | undefined; readonly limit: number },
+): Promise<(ApiKeyRow & { readonly place: string })[]> {
+  const rows = await runner.run(page(schema), [after?.place ?? null, after?.id ?? null, limit])
+  return rows.map((row) => ({ ...toApiKeyRow(row), place: row['place'] as string }))
+}
+
 const revoke = statement(
   'revoke-api-key',
   (schema) => `

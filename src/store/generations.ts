@@ -1,5 +1,6 @@
 import type { Runner } from './driver.ts'
 import type { PartitionName } from './partitions.ts'
+import type { QueueState } from './queue-control.ts'
 import { statement } from './statement.ts'
 import type { QueueRow } from './topology.ts'
 
@@ -116,6 +117,11 @@ export async function trackItems(
 /** A queue as an operator sees it. */
 export interface QueueStanding {
   readonly queue: string
+  readonly state: QueueState
+  /** Since when it is in its state; undefined where it has never been set. */
+  readonly since?: Date
+  /** How many items of it each node runs at once, where that is set for the queue. */
+  readonly perNode?: number
   readonly generation: number
   readonly partitions: number
   /** Partitions of older generations that are not drained; until then those of the newest wait. */
@@ -127,11 +133,13 @@ export interface QueueStanding {
 const standings = statement(
   'queue-standings',
   (schema) => `
-  select q.name, q.generation, q.partitions, 4096 - q.first_partition - q.partitions as numbers_left, (
+  select q.name, coalesce(c.state, 'running') as state, ${schema}.epoch_ms(c.since) as since, c.per_node,
+    q.generation, q.partitions, 4096 - q.first_partition - q.partitions as numbers_left, (
     select count(*)::int from ${schema}.partition p
     where p.queue = q.number and p.generation < q.generation and p.drained_at is null
   ) as draining
   from ${schema}.queue q
+  left join ${schema}.queue_control c on c.queue = q.number
   order by q.name`,
 )
 
@@ -140,6 +148,9 @@ export async function readQueueStandings(runner: Runner, schema: string): Promis
   const rows = await runner.run(standings(schema))
   return rows.map((row) => ({
     queue: row['name'] as string,
+    state: row['state'] as QueueState,
+    ...(row['since'] !== null && { since: new Date(row['since'] as number) }),
+    ...(row['per_node'] !== null && { perNode: row['per_node'] as number }),
     generation: row['generation'] as number,
     partitions: row['partitions'] as number,
     draining: row['draining'] as number,

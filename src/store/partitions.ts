@@ -1,4 +1,5 @@
 import type { Runner } from './driver.ts'
+import type { QueueSetting, QueueState } from './queue-control.ts'
 import { statement } from './statement.ts'
 
 export interface PartitionName {
@@ -6,7 +7,8 @@ export interface PartitionName {
   readonly partition: number
 }
 
-export interface OwnerRow extends PartitionName {
+/** A partition, who has it, and what has been set for its queue. */
+export interface OwnerRow extends PartitionName, QueueSetting {
   readonly owner: string | undefined
   /** Whether the owner's lease runs. */
   readonly alive: boolean
@@ -23,9 +25,13 @@ const selectOwners = statement(
   select p.queue, p.partition, p.owner, n.boot_id is not null as alive, p.generation, p.generation < q.generation as is_old,
     p.generation = (
       select min(o.generation) from ${schema}.partition o where o.queue = p.queue and o.drained_at is null
-    ) or p.drained_at is not null as is_open
+    ) or p.drained_at is not null as is_open,
+    coalesce(c.state, 'running') as state, c.per_node, coalesce(c.restarts, 0) as restarts,
+    t.queue is not null as is_traced
   from ${schema}.partition p
   join ${schema}.queue q on q.number = p.queue
+  left join ${schema}.queue_control c on c.queue = p.queue
+  left join (select distinct queue from ${schema}.trace where until > ${schema}.clock()) t on t.queue = p.queue
   left join ${schema}.node n on n.boot_id = p.owner and n.lease_until > ${schema}.clock()`,
 )
 
@@ -39,6 +45,10 @@ export async function readOwners(runner: Runner, schema: string): Promise<OwnerR
     generation: row['generation'] as number,
     isOld: row['is_old'] as boolean,
     isOpen: row['is_open'] as boolean,
+    state: row['state'] as QueueState,
+    perNode: (row['per_node'] as number | null) ?? undefined,
+    restarts: row['restarts'] as number,
+    isTraced: row['is_traced'] as boolean,
   }))
 }
 

@@ -105,3 +105,19 @@ export async function readClock(runner: Runner, schema: string): Promise<number>
   const [row] = await runner.run(clock(schema), [], acceptDeadlines(clockTimeoutMs))
   return row?.['clock'] as number
 }
+
+const queueNumber = statement(
+  'queue-number',
+  (schema) => `
+  select q.number from ${schema}.queue q where q.name = $1`,
+)
+
+/** The number of a queue; undefined where there is none of the name. */
+export async function readQueueNumber(
+  runner: Runner,
+  schema: string,
+  name: string,
+): Promise<number | undefined> {
+  const [row] = await runner.run(queueNumber(schema), [name])
+  return row?.['number'] as number | undefined
+}

@@ -21,20 +21,21 @@ export interface WaitingRow extends PartitionName {
   readonly entry: string
   /** Milliseconds by the database's clock. */
   readonly enqueuedAt: number
+  /** When it may start, by the same clock; undefined where it does not wait for a time. */
+  readonly dueAt: number | undefined
   /** It can still be replaced by whoever accepts under its debounce key. */
   readonly isDebounced: boolean
 }
 
-const columns = `
-  w.id, w.queue, w.partition, w.generation, w.position, w.definition, w.scope, w.key, w.state, w.moves, w.attempts, w.version, w.entry`
+const columnsOf = (schema: string): string => `
+  w.id, w.queue, w.partition, w.generation, w.position, w.definition, w.scope, w.key, w.state, w.moves, w.attempts, w.version, w.entry,
+  ${schema}.epoch_ms(w.enqueued_at) as enqueued_at, ${schema}.epoch_ms(w.due_at) as due_at`
 
 // By partition, oldest due first, so that one crowded partition does not take all places. The clock is asked once, in a
 // subselect: compared with row by row it would not bound the index, and all that is delayed would be read each time. Of large
 // ones those come that have least before them in their partition, up to the budget.
-const due = statement(
-  'due-items',
-  (schema) => `
-  select ${columns}, ${schema}.epoch_ms(w.enqueued_at) as enqueued_at,
+const dueOf = (schema: string, wanted: string): string => `
+  select ${columnsOf(schema)},
     exists (select from ${schema}.debounce d where d.id = w.id) as is_debounced
   from (
     select sized.*,
@@ -47,32 +48,43 @@ const due = statement(
         from ${schema}.waiting_item
         where waiting_item.queue = p.queue and waiting_item.partition = p.partition
           and waiting_item.due_at <= (select ${schema}.clock()) and waiting_item.state in ('scheduled', 'deferred')
-          and not waiting_item.id = any ($3::uuid[])
-          and (waiting_item.moves or waiting_item.definition = any ($4::text[]) and not ${isBlocked(schema, 'waiting_item')})
+          and not waiting_item.id = any ($3::uuid[]) and ${wanted}
         order by waiting_item.due_at
         limit $2
       ) as found
     ) as sized
   ) as w
-  where w.bytes_before_all < $5
-  order by w.due_at`,
+  where w.bytes_before_all < $4
+  order by w.due_at`
+
+const due = statement('due-items', (schema) =>
+  dueOf(
+    schema,
+    `(waiting_item.moves or waiting_item.definition = any ($5::text[]) and not ${isBlocked(schema, 'waiting_item')})`,
+  ),
 )
+
+// Its condition is that of an index of its own: of a paused queue all retries may be due, and none of them is looked at.
+const dueMoves = statement('due-moves', (schema) => dueOf(schema, 'waiting_item.moves'))
 
 /**
  * Due rows, oldest first, leaving out those in `running` (in memory already) and those that none of `definitions` could run.
  * @param limits.items of each partition
  * @param limits.bytes of all; the last row may go beyond it
+ * @param definitions undefined: nothing runs, and only what goes into the log is read
  */
 export async function readDue(
   runner: Runner,
   schema: string,
   partitions: readonly PartitionName[],
-  limits: { readonly items: number; readonly bytes: number },
+  { items, bytes }: { readonly items: number; readonly bytes: number },
   running: readonly string[],
-  definitions: readonly string[],
+  definitions?: readonly string[],
 ): Promise<WaitingRow[]> {
-  const { items, bytes } = limits
-  const rows = await runner.run(due(schema), [JSON.stringify(partitions), items, running, definitions, bytes])
+  const values = [JSON.stringify(partitions), items, running, bytes]
+  const rows = definitions
+    ? await runner.run(due(schema), [...values, definitions])
+    : await runner.run(dueMoves(schema), values)
   return rows.map(toWaitingRow)
 }
 
@@ -183,7 +195,7 @@ export async function hasWaiting(
 const ofKey = statement(
   'waiting-of-key',
   (schema) => `
-  select b.is_blocked, ${columns}, ${schema}.epoch_ms(w.enqueued_at) as enqueued_at
+  select b.is_blocked, ${columnsOf(schema)}
   from (select ${isBlockedKey(schema, '$1', '$3', '$4')} as is_blocked) as b
   left join lateral (
     select *
@@ -250,7 +262,7 @@ const startable = statement(
   from (select count(*)::int as walked from page) as walked
   left join (select generation, position from page order by generation desc, position desc limit 1) as last on true
   left join lateral (
-    select ${columns}, ${schema}.epoch_ms(w.enqueued_at) as enqueued_at
+    select ${columnsOf(schema)}
     from page
     join ${schema}.waiting_item w on w.id = page.id
     where page.is_head and not ${isBlocked(schema, 'w')}
@@ -300,25 +312,6 @@ export async function readStartable(
       ? [last?.['last_generation'], last?.['last_position']]
       : [last?.['generation'], last?.['position']]
   return { rows, after: { generation: Number(generation), position: Number(position) } }
-}
-
-const counts = statement(
-  'waiting-counts',
-  (schema) => `
-  select
-    exists (select from ${schema}.waiting_item w where w.queue = $1 and w.partition = $2 and w.key is not null and w.position is not null)
-      or exists (select from ${schema}.broken_item b where b.blocks and b.queue = $1) as keyed,
-    exists (select from ${schema}.waiting_item w where w.queue = $1 and w.partition = $2 and w.state in ('held', 'ready', 'deferred')) as startable`,
-)
-
-/** What the lane of a partition holds, for a new owner. `keyed`: rows of keys, or a key of its queue is blocked. */
-export async function readLaneContent(
-  runner: Runner,
-  schema: string,
-  name: PartitionName,
-): Promise<{ keyed: boolean; startable: boolean }> {
-  const [row] = await runner.run(counts(schema), [name.queue, name.partition])
-  return { keyed: row?.['keyed'] === true, startable: row?.['startable'] === true }
 }
 
 const versions = statement(
@@ -386,6 +379,7 @@ function toWaitingRow(row: Row): WaitingRow {
     version: Number(row['version']),
     entry: row['entry'] as string,
     enqueuedAt: row['enqueued_at'] as number,
+    dueAt: (row['due_at'] as number | null) ?? undefined,
     isDebounced: row['is_debounced'] === true,
   }
 }

@@ -19,6 +19,24 @@ create table act (
   CHECK ((verdict = ANY (ARRAY['applied'::text, 'refused'::text])))
 );
 
+create table alert (
+  id bigint not null,
+  rule text not null,
+  subject text not null,
+  severity text not null,
+  title text not null,
+  since timestamp with time zone not null,
+  until timestamp with time zone,
+  PRIMARY KEY (id)
+);
+
+create table alert_pass (
+  one boolean not null default true,
+  looked_at timestamp with time zone not null,
+  PRIMARY KEY (one),
+  CHECK (one)
+);
+
 create table api_key (
   id text not null,
   name text not null,
@@ -72,6 +90,14 @@ create table broken_item (
   blocks boolean not null default false,
   PRIMARY KEY (id)
 );
+
+create table count_pass (
+  source text not null,
+  after uuid,
+  seen json not null default '[]'::json,
+  counted_at timestamp with time zone not null default '-infinity'::timestamp with time zone,
+  PRIMARY KEY (source)
+) with (fillfactor=50);
 
 create table crash_mark (
   boot_id uuid not null,
@@ -158,6 +184,78 @@ create table node (
   PRIMARY KEY (boot_id)
 ) with (fillfactor=50);
 
+create table node_report (
+  boot_id uuid not null,
+  at timestamp with time zone not null,
+  running integer not null,
+  memory_mb integer not null,
+  cpu real not null,
+  queues text not null,
+  partitions text not null,
+  PRIMARY KEY (boot_id),
+  FOREIGN KEY (boot_id) REFERENCES node(boot_id) ON DELETE CASCADE
+) with (fillfactor=50);
+
+create table operator_audit (
+  id bigint not null,
+  at timestamp with time zone not null,
+  operator text not null,
+  name text not null,
+  act text not null,
+  subject text not null,
+  subject_id text not null,
+  before text,
+  after text,
+  reason text,
+  via text not null,
+  request_id text,
+  PRIMARY KEY (id)
+);
+
+create table operator_link (
+  digest bytea not null,
+  id text not null,
+  role text not null,
+  created_at timestamp with time zone not null,
+  expires_at timestamp with time zone not null,
+  used_at timestamp with time zone,
+  PRIMARY KEY (digest),
+  CHECK ((octet_length(digest) = 32)),
+  CHECK ((role = ANY (ARRAY['observer'::text, 'operator'::text, 'administrator'::text])))
+);
+
+create table operator_session (
+  id text not null,
+  digest bytea not null,
+  operator text not null,
+  name text not null,
+  user_name text,
+  role text,
+  access_group text,
+  via text not null,
+  created_at timestamp with time zone not null,
+  seen_at timestamp with time zone not null,
+  expires_at timestamp with time zone not null,
+  revoked_at timestamp with time zone,
+  PRIMARY KEY (id),
+  CHECK (((user_name IS NULL) = (role IS NOT NULL))),
+  CHECK ((octet_length(digest) = 32)),
+  UNIQUE (digest),
+  CHECK ((role = ANY (ARRAY['observer'::text, 'operator'::text, 'administrator'::text]))),
+  FOREIGN KEY (user_name) REFERENCES operator_user(name)
+);
+
+create table operator_user (
+  name text not null,
+  role text not null,
+  access_group text,
+  password text,
+  created_at timestamp with time zone not null,
+  disabled_at timestamp with time zone,
+  PRIMARY KEY (name),
+  CHECK ((role = ANY (ARRAY['observer'::text, 'operator'::text, 'administrator'::text])))
+);
+
 create table partition (
   queue integer not null,
   partition integer not null,
@@ -192,6 +290,48 @@ create table queue (
   CHECK (((partitions >= 1) AND (partitions <= 4096)))
 );
 
+create table queue_control (
+  queue integer not null,
+  state text not null default 'running'::text,
+  per_node integer,
+  restarts integer not null default 0,
+  since timestamp with time zone not null,
+  PRIMARY KEY (queue),
+  CHECK (((per_node >= 1) AND (per_node <= 10000))),
+  FOREIGN KEY (queue) REFERENCES queue(number),
+  CHECK ((state = ANY (ARRAY['running'::text, 'paused'::text, 'stopped'::text])))
+);
+
+create table queue_count (
+  queue integer not null,
+  state text not null,
+  n bigint not null,
+  oldest_at timestamp with time zone not null,
+  PRIMARY KEY (queue, state)
+);
+
+create table queue_statistic (
+  queue integer not null,
+  span integer not null,
+  at timestamp with time zone not null,
+  accepted bigint not null,
+  succeeded bigint not null,
+  broken bigint not null,
+  cancelled bigint not null,
+  failed bigint not null,
+  waits bigint[] not null,
+  runs bigint[] not null,
+  PRIMARY KEY (queue, span, at)
+);
+
+create table sign_in_attempt (
+  account bytea not null,
+  at timestamp with time zone[] not null,
+  last_at timestamp with time zone not null,
+  PRIMARY KEY (account),
+  CHECK ((octet_length(account) = 32))
+);
+
 create table suspect_item (
   id uuid not null,
   queue integer not null,
@@ -201,6 +341,28 @@ create table suspect_item (
   charged_by uuid,
   since timestamp with time zone not null,
   PRIMARY KEY (id)
+);
+
+create table trace (
+  id uuid not null,
+  queue integer not null,
+  key text,
+  until timestamp with time zone not null,
+  PRIMARY KEY (id)
+);
+
+create table trace_line (
+  id bigint not null,
+  trace uuid not null,
+  at timestamp with time zone not null,
+  item uuid,
+  definition text,
+  key text,
+  event text not null,
+  attempt integer,
+  message text,
+  PRIMARY KEY (id),
+  FOREIGN KEY (trace) REFERENCES trace(id) ON DELETE CASCADE
 );
 
 create table tracked_item (
@@ -256,32 +418,76 @@ create table waiting_item (
 ) with (fillfactor=80);
 
 CREATE INDEX act_decided ON act USING btree (decided_at) WHERE (decided_at IS NOT NULL);
+CREATE INDEX act_item ON act USING btree (item, asked_at);
 CREATE INDEX act_open ON act USING btree (queue, partition, asked_at, id) WHERE (verdict IS NULL);
+CREATE UNIQUE INDEX alert_open ON alert USING btree (rule, subject) WHERE (until IS NULL);
+CREATE INDEX alert_until ON alert USING btree (until) WHERE (until IS NOT NULL);
+CREATE INDEX api_key_age ON api_key USING btree (created_at, id);
+CREATE INDEX broken_item_access ON broken_item USING btree (hashtextextended((lane_context(entry) ->> 'accessGroup'::text), (0)::bigint), id) WHERE (entry ~~ '%"accessGroup"%'::text);
 CREATE INDEX broken_item_block ON broken_item USING btree (queue, scope, key) WHERE blocks;
 CREATE INDEX broken_item_block_id ON broken_item USING btree (id) WHERE blocks;
+CREATE INDEX broken_item_caller ON broken_item USING btree (hashtextextended((lane_context(entry) ->> 'caller'::text), (0)::bigint), id) WHERE (entry ~~ '%"caller"%'::text);
+CREATE INDEX broken_item_causation ON broken_item USING btree ("left"((lane_context(entry) ->> 'causationId'::text), 64) COLLATE "C", id) WHERE (entry ~~ '%"causationId"%'::text);
+CREATE INDEX broken_item_code ON broken_item USING btree ((((failure)::json ->> 'code'::text)), id);
+CREATE INDEX broken_item_correlation ON broken_item USING btree (hashtextextended((lane_context(entry) ->> 'correlationId'::text), (0)::bigint), id) WHERE (entry ~~ '%"correlationId"%'::text);
+CREATE INDEX broken_item_find_key ON broken_item USING btree (key COLLATE "C", id) WHERE (key IS NOT NULL);
+CREATE INDEX broken_item_fingerprint ON broken_item USING btree (fingerprint(definition, failure), id);
+CREATE INDEX broken_item_group ON broken_item USING btree (queue, definition COLLATE "C", id);
+CREATE INDEX broken_item_kind ON broken_item USING btree (queue, definition COLLATE "C", fingerprint(definition, failure), broken_at);
 CREATE INDEX broken_item_partition ON broken_item USING btree (queue, partition);
 CREATE INDEX debounce_due ON debounce USING btree (due_at);
 CREATE UNIQUE INDEX debounce_id ON debounce USING btree (id);
 CREATE INDEX idempotent_call_expiry ON idempotent_call USING btree (expires_at);
 CREATE INDEX item_log_id ON item_log USING btree (id, at);
 CREATE UNIQUE INDEX log_flush ON log USING btree (flush);
+CREATE INDEX operator_audit_act ON operator_audit USING btree (act, at, id);
+CREATE INDEX operator_audit_operator ON operator_audit USING btree (operator, at, id);
+CREATE INDEX operator_audit_subject ON operator_audit USING btree (subject, subject_id, at, id);
+CREATE INDEX operator_audit_time ON operator_audit USING btree (at, id);
+CREATE INDEX operator_link_end ON operator_link USING btree (expires_at);
+CREATE INDEX operator_session_end ON operator_session USING btree (expires_at, id);
+CREATE INDEX operator_session_user ON operator_session USING btree (user_name) WHERE (user_name IS NOT NULL);
+CREATE INDEX queue_statistic_at ON queue_statistic USING btree (span, at);
+CREATE INDEX sign_in_attempt_end ON sign_in_attempt USING btree (last_at);
 CREATE INDEX suspect_item_partition ON suspect_item USING btree (queue, partition);
+CREATE INDEX trace_line_of ON trace_line USING btree (trace, id);
+CREATE INDEX tracked_item_access ON tracked_item USING btree (hashtextextended(((context)::json ->> 'accessGroup'::text), (0)::bigint), id) WHERE (context ~~ '%"accessGroup"%'::text);
+CREATE INDEX tracked_item_caller ON tracked_item USING btree (hashtextextended(((context)::json ->> 'caller'::text), (0)::bigint), id) WHERE (context ~~ '%"caller"%'::text);
+CREATE INDEX tracked_item_cancelled ON tracked_item USING btree (queue, definition COLLATE "C", id) WHERE (reason IS NOT NULL);
+CREATE INDEX tracked_item_causation ON tracked_item USING btree ("left"(((context)::json ->> 'causationId'::text), 64) COLLATE "C", id) WHERE (context ~~ '%"causationId"%'::text);
+CREATE INDEX tracked_item_correlation ON tracked_item USING btree (substr(uuid_send(id), 1, 3), hashtextextended(((context)::json ->> 'correlationId'::text), (0)::bigint), id) WHERE (context ~~ '%"correlationId"%'::text);
+CREATE INDEX tracked_item_ended_group ON tracked_item USING btree (queue, definition COLLATE "C", id) WHERE (ended_at IS NOT NULL);
 CREATE INDEX tracked_item_expiry ON tracked_item USING brin (expires_at);
+CREATE INDEX tracked_item_key ON tracked_item USING btree (substr(uuid_send(id), 1, 3), key COLLATE "C", id) WHERE (key IS NOT NULL);
 CREATE INDEX tracked_item_open ON tracked_item USING btree (id) WHERE (ended_at IS NULL);
+CREATE INDEX tracked_item_open_group ON tracked_item USING btree (state, queue, definition COLLATE "C", id) WHERE (ended_at IS NULL);
 CREATE INDEX unique_key_expiry ON unique_key USING btree (expires_at);
+CREATE INDEX waiting_item_access ON waiting_item USING btree (hashtextextended((lane_context(entry) ->> 'accessGroup'::text), (0)::bigint), id) WHERE (entry ~~ '%"accessGroup"%'::text);
+CREATE INDEX waiting_item_caller ON waiting_item USING btree (hashtextextended((lane_context(entry) ->> 'caller'::text), (0)::bigint), id) WHERE (entry ~~ '%"caller"%'::text);
+CREATE INDEX waiting_item_causation ON waiting_item USING btree ("left"((lane_context(entry) ->> 'causationId'::text), 64) COLLATE "C", id) WHERE (entry ~~ '%"causationId"%'::text);
+CREATE INDEX waiting_item_code ON waiting_item USING btree ((((failure)::json ->> 'code'::text)), id) WHERE (failure IS NOT NULL);
+CREATE INDEX waiting_item_correlation ON waiting_item USING btree (hashtextextended((lane_context(entry) ->> 'correlationId'::text), (0)::bigint), id) WHERE (entry ~~ '%"correlationId"%'::text);
 CREATE INDEX waiting_item_due_id ON waiting_item USING btree (queue, partition, due_at, id) WHERE (due_at IS NOT NULL);
+CREATE INDEX waiting_item_find_key ON waiting_item USING btree (key COLLATE "C", id) WHERE (key IS NOT NULL);
+CREATE INDEX waiting_item_group ON waiting_item USING btree (state, queue, definition COLLATE "C", id);
 CREATE INDEX waiting_item_key ON waiting_item USING btree (queue, partition, scope, key, generation, "position") WHERE ("position" IS NOT NULL);
+CREATE INDEX waiting_item_moves ON waiting_item USING btree (queue, partition, due_at, id) WHERE (moves AND (due_at IS NOT NULL));
 CREATE INDEX waiting_item_position ON waiting_item USING btree (queue, partition, generation, "position") WHERE (("position" IS NOT NULL) AND (state = ANY (ARRAY['held'::text, 'ready'::text])));
 
+create sequence alert_id_seq;
 create sequence epoch;
+create sequence operator_audit_id_seq;
+create sequence trace_line_id_seq;
 
 create function accept_debounced(items json) returns json language plpgsql;
+create function add_counts(a bigint[], b bigint[]) returns bigint[] language sql immutable;
 create function adopt_strays() returns integer language sql;
 create function append(queues integer[], partition_numbers integer[], generations integer[], flushes uuid[], counts integer[], texts text[], not_after_ms double precision DEFAULT NULL::double precision) returns double precision language plpgsql;
 create function append_rows(queues integer[], partition_numbers integer[], generations integer[], flushes uuid[], counts integer[], texts text[], not_after_ms double precision, again boolean) returns double precision language plpgsql;
 create function append_unique(rows json, items json, not_after_ms double precision, leave_busy boolean DEFAULT false, OUT ids json, OUT clock double precision) returns record language plpgsql set lock_timeout=1s;
 create function clock() returns timestamp with time zone language sql;
 create function count_backlog(queues integer[]) returns TABLE(queue integer, waiting bigint, max_waiting bigint) language plpgsql;
+create function count_lanes() returns void language plpgsql;
 create function create_row_id(queue integer, partition integer) returns uuid language sql;
 create function decide_acts(decided json, lane json, broken json, tracked json) returns void language plpgsql set lock_timeout=6s;
 create function declare_queue(queue_name text, partition_count integer) returns integer language plpgsql;
@@ -291,13 +497,17 @@ create function enqueue(processor text, payload json, key text DEFAULT NULL::tex
 create function enqueue(processor text, payload jsonb, key text DEFAULT NULL::text, delay interval DEFAULT NULL::interval, at timestamp with time zone DEFAULT NULL::timestamp with time zone) returns uuid language sql;
 create function enqueue(processor text, payload text, key text DEFAULT NULL::text, delay interval DEFAULT NULL::interval, at timestamp with time zone DEFAULT NULL::timestamp with time zone) returns uuid language plpgsql;
 create function epoch_ms(at timestamp with time zone) returns double precision language sql immutable;
+create function fingerprint(definition text, failure text) returns text language sql immutable;
 create function hold_unique_keys(items json) returns bigint language plpgsql;
 create function is_current(queues integer[], generations integer[]) returns boolean language sql;
 create function is_too_deep(payload text) returns boolean language plpgsql immutable;
+create function lane_context(entry text) returns json language sql immutable;
 create function next_partition(of_queue integer, of_partition integer, item_key text, item uuid) returns integer language sql stable;
 create function partition_of(key text, first_partition integer, partitions integer) returns integer language sql immutable;
+create function plain_message(message text) returns text language sql immutable;
 create function present_partition(of_queue integer, of_partition integer, item_key text, item uuid) returns integer language sql stable;
 create function put_waiting(items json) returns void language sql;
+create function refuse_audit_change() returns trigger language plpgsql;
 create function repartition(queue_name text, partition_count integer) returns TABLE(number integer, generation integer, first_partition integer, partitions integer, changed boolean) language plpgsql;
 create function settle(boot uuid, queues integer[], partition_numbers integer[], epochs bigint[], dones text[], indexed bigint[], merged json, logged json, waiting_in json, waiting_changed json, waiting_out json, broken_in json, holes_in json, holes_out json) returns double precision language plpgsql set lock_timeout=6s;
 create function track(queue integer, definition text, kept_ms double precision, ids uuid[], enqueued_ms double precision[], ages_ms double precision[], keys text[], contexts text[], inputs text, results text) returns void language plpgsql;

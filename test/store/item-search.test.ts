@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { z } from 'zod'
 import { defineQueueProcessor, Reject } from '../../src/define/define.ts'
+import { countItems, findItems } from '../../src/engine/item-search.ts'
 import { engineOf } from '../../src/node.ts'
-import type { Runner, Statement } from '../../src/store/driver.ts'
-import { countMatching, readMatching } from '../../src/store/item-selection.ts'
+import type { ItemFilter } from '../../src/store/item-filter.ts'
 import { signal } from '../flows/order-watch.ts'
 import { setup } from '../flows/setup.ts'
 
@@ -32,7 +32,8 @@ test(
       },
     })
     const node = await setup(t, [step], { log: quiet })
-    const { driver, schema } = engineOf(node).database
+    const { database } = engineOf(node)
+    const { driver } = database
     for (const what of ['rejected', 'fails', 'well']) {
       await node.enqueue(step, { key: what, what })
       await node.drain()
@@ -51,7 +52,13 @@ test(
     await node.cancel(one!)
     await node.defer(two!)
     await node.advance('2 seconds')
-    const count = (some: readonly string[]) => countMatching(driver, schema, { states: some }, 100)
+    const count = async (some: readonly string[]) => (await countItems(database, { states: some }, 100)).count
+    const find = async (
+      filter: ItemFilter,
+      after?: string,
+      limit = 100,
+      order: 'newest' | 'oldest' = 'oldest',
+    ) => (await findItems(database, filter, { order, limit, after })).ids
     // The one that runs is entered as ready, then published as running.
     while ((await count(['running'])) < 1 || (await count(['ready'])) < 1)
       await driver.query('select pg_sleep(0.05)')
@@ -61,50 +68,23 @@ test(
       ...Object.fromEntries(states.map((state) => [state, 1])),
       scheduled: 2,
     })
-    const all = await readMatching(driver, schema, {}, undefined, 100)
+    const all = await find({})
     assert.deepEqual([all.length, all], [9, all.toSorted()])
     for (let bits = 1; bits < 256; bits++) {
       const some = states.filter((_, at) => (bits >> at) % 2 === 1)
       const expected = some.reduce((sum, state) => sum + each.get(state)!, 0)
-      const ids = await readMatching(driver, schema, { states: some }, undefined, 100)
+      const ids = await find({ states: some })
       assert.equal(ids.length, expected, some.join())
       assert.deepEqual(ids, [...new Set(ids)].toSorted())
     }
     const [first, second] = all
-    assert.deepEqual(await readMatching(driver, schema, {}, first, 1), [second])
-    assert.deepEqual(await readMatching(driver, schema, { upTo: second! }, undefined, 100), [first, second])
-    assert.deepEqual(await readMatching(driver, schema, { states: [] }, undefined, 100), [])
-    assert.equal(await countMatching(driver, schema, {}, 4), 4)
+    assert.deepEqual(await find({}, first, 1), [second])
+    assert.deepEqual(await find({ upTo: second! }), [first, second])
+    assert.deepEqual(await find({ states: [] }), [])
+    assert.deepEqual(await find({}, undefined, 100, 'newest'), all.toReversed())
+    assert.deepEqual(await find({}, all.at(-1), 2, 'newest'), all.slice(-3, -1).toReversed())
+    assert.deepEqual(await countItems(database, {}, 4), { count: 4, isAtLeast: true })
+    assert.deepEqual(await countItems(database, {}, 9), { count: 9, isAtLeast: false })
     go.give()
   },
 )
-
-test('only tables are read in which an item of the states may be', async () => {
-  const texts: string[] = []
-  const runner = {
-    run: async ({ text }: Statement) => {
-      texts.push(text)
-      return []
-    },
-  } as unknown as Runner
-  const tables = async (some: readonly string[] | undefined) => {
-    await readMatching(runner, 'public', some ? { states: some } : {}, undefined, 10)
-    const text = texts.pop() as string
-    return ['broken_item b', 'waiting_item w', 'tracked_item t\n', 'ended_at is null', 'not exists'].filter(
-      (part) => text.includes(part),
-    )
-  }
-  const [broken, waiting, tracked, open, apart] = [
-    'broken_item b',
-    'waiting_item w',
-    'tracked_item t\n',
-    'ended_at is null',
-    'not exists',
-  ]
-  assert.deepEqual(await tables(['broken']), [broken])
-  assert.deepEqual(await tables(['scheduled', 'deferred']), [waiting])
-  assert.deepEqual(await tables(['broken', 'running']), [broken, waiting, tracked, open, apart])
-  assert.deepEqual(await tables(['succeeded', 'cancelled']), [tracked])
-  assert.deepEqual(await tables(['held', 'succeeded']), [waiting, tracked, apart])
-  assert.deepEqual(await tables(undefined), [broken, waiting, tracked, apart])
-})
