@@ -58,11 +58,13 @@ export class Acceptor {
   readonly #unique: GroupCommit<UniqueBatch>
   readonly #debounced: GroupCommit<DebounceBatch>
   readonly #backlog: Backlog
+  readonly #onAccepted: (queue: number, count: number) => void
   /** What is in memory for appends under way. */
   readonly room = new AppendRoom({ maxSize: maxWaitingSize, maxCalls: maxWaitingCalls })
 
   /**
    * @param onAppended told where items came, once they are durable
+   * @param onAccepted told how many new items a queue has
    * @param onAway told once for all callers of a flush that the database did not take, or did not answer
    */
   constructor(parts: {
@@ -72,6 +74,7 @@ export class Acceptor {
     clock: DatabaseClock
     backlog: Backlog
     onAppended: (places: readonly { queue: number; partition: number }[]) => void
+    onAccepted: (queue: number, count: number) => void
     onAway: (error: unknown) => void
   }) {
     const group = <Batch extends Gathering>(
@@ -93,6 +96,7 @@ export class Acceptor {
     this.#topology = parts.topology
     this.#clock = parts.clock
     this.#backlog = parts.backlog
+    this.#onAccepted = parts.onAccepted
     this.#appends = group(
       () => new AppendBatch(this.#topology, this.#clock.now()),
       async (batch, waitedMs) => {
@@ -152,6 +156,13 @@ export class Acceptor {
     await this.#topology.load()
     const queue = chooseQueue(this.#topology, prepared)
     this.#backlog.check(queue)
+    const answer = await this.#take(tx, queue, prepared)
+    // One that was there already is none. What goes with a transaction counts as if that commits.
+    if (typeof answer === 'string' || answer.outcome === 'new') this.#onAccepted(queue.number, 1)
+    return answer
+  }
+
+  async #take(tx: Tx | undefined, queue: QueueRow, prepared: Prepared): Promise<QueueItemId | Receipt> {
     if (prepared.debounce) return this.#acceptDebounced(tx, queue, prepared)
     if (tx) return (await this.#acceptIn(tx, [{ queue, prepared }]))[0] as QueueItemId | Receipt
     if (prepared.unique) {
@@ -207,12 +218,17 @@ export class Acceptor {
     })
     for (const queue of new Set(placed.map((one) => one.queue))) this.#backlog.check(queue)
     // Without unique keys all of them are new, and there are no receipts.
-    if (tx) return this.#acceptIn(tx, placed) as Promise<QueueItemId[]>
+    if (tx) {
+      const all = (await this.#acceptIn(tx, placed)) as QueueItemId[]
+      this.#count(placed)
+      return all
+    }
     const ids: QueueItemId[] = []
     for (const some of inFlushes(placed)) {
       const added = some[0]?.prepared.due ? this.#addDelayed(some) : this.#addPlain(some)
       // One after the other: what was accepted is always the first so many.
       ids.push(...(await added.catch((error: unknown) => failPartly(error, ids, prepared.length))))
+      this.#count(some)
     }
     return ids
   }
@@ -232,7 +248,12 @@ export class Acceptor {
   /** Takes an item in that has been prepared, into the log. */
   async append(placed: Placed, tx?: Tx): Promise<QueueItemId> {
     const [id] = tx ? await this.#acceptIn(tx, [placed]) : await this.#addPlain([placed])
+    this.#count([placed])
     return id as QueueItemId
+  }
+
+  #count(placed: readonly Placed[]): void {
+    for (const { queue } of placed) this.#onAccepted(queue.number, 1)
   }
 
   /** Waits for what was added, and takes nothing more. */

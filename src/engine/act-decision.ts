@@ -1,5 +1,5 @@
 import type { ActKind } from '../base/act-kind.ts'
-import type { ItemState } from '../define/item.ts'
+import { itemStates, type ItemState } from '../define/item.ts'
 
 /**
  * How an item stands for whoever decides an act: its state, `unsettled` where that is about to change (its attempt has ended and
@@ -27,6 +27,14 @@ const applies: Readonly<Record<DecidedKind, readonly ActStanding[]>> = {
   remove: ['broken'],
   skip: ['broken'],
   release: ['broken'],
+}
+
+export const decidedKinds = Object.keys(applies) as readonly DecidedKind[]
+
+/** The states in which an act makes sense: to `tell` is to apply it later. */
+export function statesFor(kind: ActKind): readonly ItemState[] {
+  if (kind === 'clone') return itemStates
+  return itemStates.filter((state) => ['apply', 'tell'].includes(decideAct(kind, state, true)))
 }
 
 /**

@@ -10,13 +10,15 @@ import { hintActs, insertActs, insertDecided, readActs, type ActRow, type OpenAc
 import { isKnownDefinition, readBlockedKeys, type BlockedKeyRow } from '../store/blocked-keys.ts'
 import type { OpenDatabase } from '../store/database.ts'
 import { isAmbiguous } from '../store/driver.ts'
-import { countMatching, readMatching, readStates, type ItemFilter } from '../store/item-selection.ts'
+import type { ItemFilter } from '../store/item-filter.ts'
+import { readStates } from '../store/item-states.ts'
 import { readOwners } from '../store/partitions.ts'
 import { readClock } from '../store/topology.ts'
 import { insteadOf, isFinalRefusal, type DecidedKind } from './act-decision.ts'
 import { actLine, type ActArguments } from './act-rows.ts'
 import { visitPartition } from './act-visit.ts'
 import { upgradeInput } from './execute.ts'
+import { countItems, findItems, type FindOptions } from './item-search.ts'
 import { prepare } from './prepare.ts'
 import type { Topology } from './topology.ts'
 
@@ -154,15 +156,19 @@ export class ActDesk {
     return { ...filter, upTo: lastIdOf(await readClock(driver, schema)) }
   }
 
-  /** Items that match, behind `after`, by their ids. */
-  matching(filter: ItemFilter, after: string | undefined, limit: number): Promise<string[]> {
-    const { driver, schema } = this.#parts.database
-    return readMatching(driver, schema, filter, after, limit)
+  /** Items that match, behind `after`, in the order of their ids: fewer than `limit` where there are no more, or where `signal` cut it. */
+  async matching(
+    filter: ItemFilter,
+    after: string | undefined,
+    limit: number,
+    keep?: FindOptions['keep'],
+    signal?: AbortSignal,
+  ): Promise<{ readonly ids: readonly string[]; readonly isCut: boolean }> {
+    return findItems(this.#parts.database, filter, { order: 'oldest', limit, after, keep, signal })
   }
 
-  count(filter: ItemFilter, limit: number): Promise<number> {
-    const { driver, schema } = this.#parts.database
-    return countMatching(driver, schema, filter, limit)
+  async count(filter: ItemFilter, limit: number, keep?: FindOptions['keep']): Promise<number> {
+    return (await countItems(this.#parts.database, filter, limit, { keep })).count
   }
 
   states(ids: readonly string[]): Promise<(string | null)[]> {

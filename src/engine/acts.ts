@@ -36,6 +36,8 @@ export interface ActsParts {
   readonly onAppended: (partition: OwnedPartition) => void
   /** An item has ended by an act. */
   readonly onEnded: (item: string) => void
+  /** One that was not in memory was cancelled. */
+  readonly onCancelled: (queue: number) => void
 }
 
 /** How often owners look for acts without a hint. */
@@ -305,7 +307,11 @@ export class Acts implements Part, ActGate {
     const { partition } = note
     const { dispatcher } = this.#parts
     if (note.changesLane) partition.noteLaneChange()
-    for (const decided of note.decided) this.#decided(partition, decided)
+    for (const decided of note.decided) {
+      if (decided.verdict === 'applied' && decided.act.kind === 'cancel')
+        this.#parts.onCancelled(partition.queue)
+      this.#decided(partition, decided)
+    }
     for (const key of note.keys)
       // Right after a takeover: the lane is gone through when the log has been read so far.
       if (!dispatcher.look(partition, key)) partition.startOver()

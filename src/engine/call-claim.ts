@@ -1,5 +1,6 @@
 import { CoatcheckError } from '../base/errors.ts'
 import { createUuid } from '../base/ids.ts'
+import { ReadJson } from '../base/json.ts'
 import { showValue } from '../base/shown-value.ts'
 import type { OpenDatabase } from '../store/database.ts'
 import type { Runner } from '../store/driver.ts'
@@ -36,7 +37,11 @@ export class RunningCall implements CallClaim {
     input: unknown,
     onLost: (error: CoatcheckError) => void,
   ): Promise<RunningCall | RecordedAnswer> {
-    const row = { ...call, digest: digestOf(input), holder: createUuid() }
+    const row = {
+      ...call,
+      digest: digestOf(input instanceof ReadJson ? input.value : input),
+      holder: createUuid(),
+    }
     const known = await claimCall(database.driver, database.schema, row, leaseMs)
     if (!known) return new RunningCall(database, row, onLost)
     if (known.digest !== row.digest)

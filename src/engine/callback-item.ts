@@ -1,4 +1,5 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
+import { findForbidden } from '../base/json-scan.ts'
 import {
   defaultRetentionMs,
   untilRemovedMs,
@@ -160,7 +161,7 @@ export function callbackRows(topology: Topology, now: number, ended: readonly En
   const queue = topology.queueOf(callbackDefinition)
   for (const { entry, ending, result } of ended) {
     const url = entry.b as string
-    const fits = result === undefined || result.length <= maxResultSize
+    const fits = result === undefined || canGoAlong(result)
     const told = {
       ...ending,
       ...(entry.c?.correlationId === undefined ? {} : { correlationId: entry.c.correlationId }),
@@ -173,6 +174,12 @@ export function callbackRows(topology: Topology, now: number, ended: readonly En
     batch.put(queue, key, writeEntry(callbackDefinition.id, key, input, contextOf(entry, ending.id)))
   }
   return batch.rows()
+}
+
+/** Results are kept as text and may hold anything; what stands in an entry, PostgreSQL reads as JSON, and refuses some texts. */
+function canGoAlong(result: string): boolean {
+  if (result.length > maxResultSize) return false
+  return !result.includes('\\u') || findForbidden(JSON.parse(result)) === undefined
 }
 
 /** A line of the receiver. Which one says nothing: callbacks come in no order. */

@@ -66,6 +66,8 @@ export class CrashGuard implements Part {
   #waiting: WorkItem[] = []
   #alone: WorkItem | undefined
   #isOn = false
+  /** Something is written down that does not run any more: its queue was stopped. */
+  #isOutdated = false
   /** The node has lost its lease, and it is not known yet whether something held it up. */
   #isHeld = false
   #working: Promise<void> | undefined
@@ -169,7 +171,8 @@ export class CrashGuard implements Part {
   async #round(): Promise<void> {
     const { dispatcher } = this.#parts
     await this.#concludeAlone()
-    this.#started = new Set([...this.#started].filter(isOpen))
+    for (const work of this.#started) this.#isOutdated ||= isOpen(work) && isBack(work)
+    this.#started = new Set([...this.#started].filter(mayCrash))
     this.#sift()
     const verdict = mayStart({
       hasLoner: this.#alone !== undefined,
@@ -179,12 +182,14 @@ export class CrashGuard implements Part {
     })
     if (verdict === 'all') await this.#startWave()
     else if (verdict === 'a-suspect') await this.#startAlone()
+    // Nothing was written down in its place, and what does not run would be charged with what ends the node.
+    if (this.#isOutdated) await this.#mark(this.#beside(this.#alone !== undefined))
   }
 
   /** What has become of the one that ran alone. */
   async #concludeAlone(): Promise<void> {
     const work = this.#alone
-    if (!work || (isOpen(work) && !isStuck(work))) return
+    if (!work || (isOpen(work) && !isStuck(work) && !isBack(work))) return
     const guarded = this.#guarded.get(work.partition)
     if (!work.partition.lost && !isOpen(work) && guarded) {
       if (isCleared(work.outcome?.kind, guarded.suspects.get(work.id) ?? 0)) {
@@ -202,7 +207,7 @@ export class CrashGuard implements Part {
     const waiting = this.#waiting
     this.#waiting = []
     for (const work of waiting) {
-      if (work.partition.draining) this.#parts.dispatcher.putBack(work)
+      if (work.partition.draining || !work.partition.control.isRunning) this.#parts.dispatcher.putBack(work)
       else if (!work.outcome && !work.partition.lost) this.#waiting.push(work)
     }
   }
@@ -250,11 +255,9 @@ export class CrashGuard implements Part {
    */
   async #startMarked(works: readonly WorkItem[], isAlone = false): Promise<boolean> {
     const { dispatcher } = this.#parts
-    // A handler that never settles would be open beside whatever ends the node, which could never be charged then.
-    const beside = isAlone ? [...this.#started].filter((work) => !isStuck(work)) : this.#started
     let marked = false
     try {
-      marked = await this.#mark([...beside, ...works])
+      marked = await this.#mark([...this.#beside(isAlone), ...works])
     } finally {
       if (!marked) {
         for (const work of works) dispatcher.free(work)
@@ -268,11 +271,20 @@ export class CrashGuard implements Part {
     return started
   }
 
+  /** What stays written down, beside what is about to start or beside one that runs alone. */
+  #beside(isAlone: boolean): WorkItem[] {
+    // A handler that never settles would be open beside whatever ends the node, which could never be charged then.
+    return [...this.#started].filter((work) => mayCrash(work) && !(isAlone && isStuck(work)))
+  }
+
   async #mark(works: readonly WorkItem[]): Promise<boolean> {
     const { database, bootId, onFenced } = this.#parts
     const { driver, schema } = database
     const partitions = [...new Set(works.map((work) => work.partition))].filter(({ lost }) => !lost)
-    if (await markItems(driver, schema, bootId, works.map(toMark), partitions)) return true
+    if (await markItems(driver, schema, bootId, works.map(toMark), partitions)) {
+      this.#isOutdated = false
+      return true
+    }
     const owned = await readOwnedAmong(driver, schema, bootId, partitions)
     const names = new Set(owned.map(({ queue, partition }) => `${queue}/${partition}`))
     for (const partition of partitions) if (!names.has(partition.name)) onFenced(partition)
@@ -293,7 +305,7 @@ export class CrashGuard implements Part {
     await unmarkItems(database.driver, database.schema, bootId)
     if (this.#guarded.size > 0) {
       // One was acquired meanwhile: what runs is written down again, or what starts next would look as if it ran alone.
-      await this.#mark([...this.#started].filter(isOpen))
+      await this.#mark(this.#beside(false))
       return
     }
     this.#started.clear()
@@ -342,6 +354,16 @@ function isOpen(work: WorkItem): boolean {
   if (partition.lost) return false
   // Told to stop by a node that stops, or put back: it has no outcome, and is open until the node is gone.
   return waiting ? partition.fromLane.get(waiting.id) === work : !partition.done.has(work.position)
+}
+
+/** Whether it waits as before: its queue was stopped. */
+function isBack({ startedAt, outcome }: WorkItem): boolean {
+  return startedAt === 0 && outcome === undefined
+}
+
+/** Whether it may be what ends the node. */
+function mayCrash(work: WorkItem): boolean {
+  return isOpen(work) && !isBack(work)
 }
 
 function isStuck({ attempt }: WorkItem): boolean {

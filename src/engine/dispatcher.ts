@@ -5,11 +5,13 @@ import type { ChangedKey } from './act-note.ts'
 import type { AttemptSurroundings } from './attempt.ts'
 import type { CrashGuard } from './crash-guard.ts'
 import { executeItem } from './execute.ts'
+import { giveBack, isGivenBack } from './given-back.ts'
 import { KeyLines } from './key-lines.ts'
 import type { LaneReader } from './key-lines.ts'
 import type { Lease } from './lease.ts'
 import type { OwnedPartition } from './owned-partition.ts'
 import type { Processor } from './processor.ts'
+import type { QueueControl } from './queue-control.ts'
 import { stuckRows } from './settlement-rows.ts'
 import type { Settler } from './settler.ts'
 import { isLanePut, type Outcome, type WorkItem } from './work-item.ts'
@@ -71,8 +73,8 @@ export class Dispatcher {
   }
 
   /** Whether so many ready items keep all slots busy while the next read is under way; more would only age in memory. */
-  isPlenty(ready: number): boolean {
-    return ready >= this.#plenty
+  isPlenty(ready: number, { perNode = 0 }: QueueControl): boolean {
+    return ready >= Math.max(this.#plenty, 2 * perNode)
   }
 
   /** The settler and the guard call back into the dispatcher, so they come after it. */
@@ -146,16 +148,16 @@ export class Dispatcher {
 
   /** Takes a slot for this one, if there is one and no act has ended it. */
   reserve(work: WorkItem): boolean {
-    if (!this.#mayStart || !work.processor?.hasSlot || this.#isMet(work)) return false
+    if (!this.#mayStart || !work.processor?.hasSlotFor(work) || this.#isMet(work)) return false
     this.#reserve(work, work.processor)
     return true
   }
 
   /** Starts what was reserved a while ago. @returns false where that may not be any more: it is put back, unless it has ended */
   startReserved(work: WorkItem): boolean {
-    // An act may have come while it waited with its slot.
+    // An act may have come while it waited with its slot, or its queue have been paused.
     const isWanted = !work.outcome && !work.partition.lost && !this.#isMet(work)
-    if (isWanted && this.#mayStart) {
+    if (isWanted && this.#mayStart && work.partition.control.isRunning) {
       this.#execute(work)
       return true
     }
@@ -196,7 +198,6 @@ export class Dispatcher {
   }
 
   #reserveNext(processor: Processor): WorkItem | undefined {
-    if (!processor.hasSlot) return undefined
     for (;;) {
       const work = processor.next()
       if (!work) return undefined
@@ -227,6 +228,7 @@ export class Dispatcher {
   readonly #execute = (work: WorkItem): void => {
     // What has a slot has a processor.
     const { definition } = work.processor as Processor
+    work.partition.control.tracer?.started(work)
     executeItem(work, definition, this.#parts.surroundings, this.#onAttemptEnd)
   }
 
@@ -251,13 +253,19 @@ export class Dispatcher {
     // Told to stop by a node that stops, it has not used up an attempt: the next owner runs it again.
     if (outcome.kind !== 'succeeded' && work.attempt?.abortReason?.code === 'NODE_STOPPED') return
     const { acts } = work.partition
-    this.#end(work, acts === undefined || !this.#gate ? outcome : this.#gate.ended(work, outcome))
+    const met = acts === undefined || !this.#gate ? outcome : this.#gate.ended(work, outcome)
+    if (isGivenBack(work, met)) {
+      const note = giveBack(work)
+      if (note) this.#settler?.note(note)
+      // Of its key it is the active one, as before.
+      this.putBack(work)
+    } else this.#end(work, met)
     this.pump()
   }
 
   /** An item's stay in memory ends with this outcome, once it is settled. */
   #end(work: WorkItem, outcome: Outcome): void {
-    work.outcome = outcome
+    work.finish(outcome)
     if (isLanePut(work)) work.partition.beginLanePut(outcome.kind)
     // Nothing of its key starts before the lane has it.
     if (outcome.kind === 'parked' && work.line) work.line.spilling++
@@ -305,6 +313,11 @@ export class Dispatcher {
     partition.draining = false
     for (const work of partition.parked.splice(0)) this.putBack(work)
     this.pump()
+  }
+
+  /** Its queue goes on: what memory holds of its keys is looked at again. */
+  goOn(partition: OwnedPartition): void {
+    this.#lines.goOn(partition)
   }
 
   /** Resolves when the next attempt ends, or the time is over. */
@@ -357,7 +370,7 @@ export class Dispatcher {
     const reason = work.attempt?.abortReason
     if (!reason || work.partition.lost || work.processor?.definition.tracking !== 'all') return
     const { row, logged } = stuckRows(work, { code: reason.code, message: reason.message }, now)
-    work.published = true
+    work.publish()
     this.#settler?.note({
       partition: work.partition,
       ranges: [],

@@ -2,7 +2,7 @@ import type { Events } from '../base/events.ts'
 import { createUuid, parseItemId, type QueueItemId } from '../base/ids.ts'
 import type { Part } from '../base/part.ts'
 import type { Receipt } from '../define/context.ts'
-import { queuesOf, type Definition } from '../define/definition.ts'
+import type { Definition } from '../define/definition.ts'
 import type { Item, ItemLogEntry, RequestContext } from '../define/item.ts'
 import type { OpenDatabase } from '../store/database.ts'
 import type { Repartitioned } from '../store/generations.ts'
@@ -11,36 +11,25 @@ import { PostgresStream } from '../stream/postgres-stream.ts'
 import type { Stream } from '../stream/stream.ts'
 import { Acceptor, type AcceptOptions } from './accept.ts'
 import { ActDesk } from './act-desk.ts'
-import { Acts } from './acts.ts'
+import { AlertWatch } from './alert-watch.ts'
+import { assembleWork } from './assembly.ts'
 import { Backlog } from './backlog.ts'
-import { callbackRows, withCallbacks } from './callback-item.ts'
-import { CrashGuard } from './crash-guard.ts'
+import { withCallbacks } from './callback-item.ts'
 import { DatabaseClock } from './database-clock.ts'
-import { Dispatcher } from './dispatcher.ts'
 import { Enqueuer } from './enqueuer.ts'
 import { inheritedContext } from './execute.ts'
 import type { ImmediateServices, Road, Standing, StandingOptions } from './face.ts'
-import { tellFailure } from './failure-events.ts'
-import { Heartbeat } from './heartbeat.ts'
-import { HoleWatch } from './hole-watch.ts'
-import { Housekeeping } from './housekeeping.ts'
 import { immediateServices } from './immediate.ts'
-import { Indexer } from './indexer.ts'
-import { Lane } from './lane.ts'
 import { Lookup } from './lookup.ts'
 import type { OwnedPartition } from './owned-partition.ts'
-import { Ownership } from './ownership.ts'
 import type { Asker } from './prepare.ts'
-import { Processor } from './processor.ts'
-import { ReadBound } from './read-bound.ts'
-import { Reader } from './reader.ts'
+import { QueueDesk } from './queue-desk.ts'
+import { QueueFigures } from './queue-figures.ts'
+import { QueueStatistics } from './queue-statistics.ts'
 import { repartition } from './repartition.ts'
-import { Settler } from './settler.ts'
 import { Topology } from './topology.ts'
 import { Waiters } from './waiters.ts'
-import { describeWork } from './work-description.ts'
-import type { WorkItem } from './work-item.ts'
-import { WorkingParts } from './working-parts.ts'
+import type { WorkingParts } from './working-parts.ts'
 
 export interface EngineOptions {
   readonly database: OpenDatabase
@@ -73,7 +62,11 @@ export class Engine implements Part, Road {
   readonly #enqueuer: Enqueuer
   readonly immediate: ImmediateServices
   readonly acts: ActDesk
+  readonly queues: QueueDesk
   readonly #backlog: Backlog
+  readonly statistics: QueueStatistics
+  readonly figures: QueueFigures
+  readonly alerts: AlertWatch
   readonly #owned = new Map<string, OwnedPartition>()
   #work: WorkingParts | undefined
   #stopping: Promise<void> | undefined
@@ -92,6 +85,9 @@ export class Engine implements Part, Road {
     this.#backlog = new Backlog(database, events, () => [
       ...new Set(Array.from(this.#owned.values(), ({ queue }) => queue)),
     ])
+    this.statistics = new QueueStatistics(database, events, () => this.#clock.now())
+    this.figures = new QueueFigures(database)
+    this.alerts = new AlertWatch(database, this.figures, events)
     const doors = {
       database,
       stream: this.#stream,
@@ -99,6 +95,7 @@ export class Engine implements Part, Road {
       clock: this.#clock,
       backlog: this.#backlog,
       onAppended: (places: readonly { queue: number; partition: number }[]) => this.#appended(places),
+      onAccepted: (queue: number, count: number) => this.statistics.accepted(queue, count),
     }
     this.immediate = immediateServices({
       ...doors,
@@ -110,6 +107,7 @@ export class Engine implements Part, Road {
       ...doors,
       onAway: (error) => events.emit('problem', { where: 'accept', error }),
     })
+    this.queues = new QueueDesk(database, () => this.#work?.wakeControl())
     this.acts = new ActDesk({
       database,
       topology: this.#topology,
@@ -145,10 +143,22 @@ export class Engine implements Part, Road {
   async start(): Promise<void> {
     await this.#topology.load()
     if (this.#work || !this.#options.types.includes('background')) return
-    const work = this.#buildWork()
+    const work = assembleWork({
+      options: this.#options,
+      bootId: this.bootId,
+      topology: this.#topology,
+      clock: this.#clock,
+      stream: this.#stream,
+      waiters: this.#waiters,
+      enqueuer: this.#enqueuer,
+      owned: this.#owned,
+      statistics: this.statistics,
+      onAppended: (places) => this.#appended(places),
+    })
     try {
       await work.start()
       await this.#backlog.start()
+      await this.alerts.start()
     } catch (error) {
       // Nothing of it goes on: the next start begins anew.
       await work.stop(0)
@@ -226,10 +236,14 @@ export class Engine implements Part, Road {
   }
 
   async #stop(): Promise<void> {
+    // A look that is under way has its deadlines, and keeps nothing else waiting.
+    const alerts = this.alerts.stop()
     await this.#backlog.stop()
     // Handlers that are being finished may still enqueue.
     await this.#work?.stop(this.#options.stopTimeoutMs)
     await this.acceptor.close()
+    await this.statistics.stop()
+    await alerts
     await this.#stream.close()
     await this.#waiters.stop()
     this.#options.events.emit('node.stopped', { node: this.bootId })
@@ -243,158 +257,5 @@ export class Engine implements Part, Road {
     })
     if (elsewhere.length < places.length) this.#work?.wakeReader()
     if (elsewhere.length > 0) this.#stream.hint(elsewhere)
-  }
-
-  #buildWork(): WorkingParts {
-    const { database, definitions, events, name, types, version, url, preparedStatements, maxUnsettled } =
-      this.#options
-    const runnable = [...definitions.values()].filter((definition) => definition.run !== undefined)
-    const processors = new Map(runnable.map((definition) => [definition.id, new Processor(definition)]))
-    const queues = [...new Set(runnable.flatMap(queuesOf))].map((name) => this.#topology.numberOf(name))
-    const heartbeat = new Heartbeat({
-      database,
-      url,
-      preparedStatements,
-      version,
-      events,
-      node: { bootId: this.bootId, name, types, queues },
-    })
-    const owned = this.#owned
-    const now = (): number => this.#clock.now()
-    const lane = new Lane({ database, events, owned, processors, now })
-    const dispatcher = new Dispatcher({
-      processors,
-      lease: heartbeat,
-      events,
-      lane,
-      surroundings: {
-        enqueuer: this.#enqueuer,
-        describe: (work) =>
-          describeWork(work, this.#topology.byNumber(work.partition.queue)?.name ?? '', now()),
-        now,
-      },
-      onRoom: () => reader.wake(),
-      onIdle: (partition) => ownership.left(partition),
-    })
-    const onFenced = (partition: OwnedPartition): void => ownership.lose(partition, 'another node owns it')
-    const settler = new Settler({
-      database,
-      bootId: this.bootId,
-      lease: heartbeat,
-      events,
-      maxUnsettled,
-      onSettled: (work) => this.#settled(work, dispatcher, lane, acts),
-      onFenced,
-      onPartitionsChanged: (gathered) => this.#enqueuer.moveAll(gathered),
-      toCallbacks: (ended) => callbackRows(this.#topology, now(), ended),
-      onCallbacks: (places) => this.#appended(places),
-      onRoom: () => {
-        dispatcher.pump()
-        reader.wakeForMore()
-      },
-    })
-    const { bootId } = this
-    const known = [...processors.keys()]
-    const guard = new CrashGuard({ database, bootId, dispatcher, events, definitions: known, onFenced })
-    dispatcher.connect(settler, guard)
-    const acts: Acts = new Acts({
-      database,
-      events,
-      owned,
-      processors,
-      definitions,
-      dispatcher,
-      settler,
-      guard,
-      now,
-      onLaneChange: () => lane.wake(),
-      onAppended: (partition) => this.#appended([partition]),
-      onEnded: (id) => this.#waiters.ended(id),
-    })
-    dispatcher.connectActs(acts)
-    lane.connect(dispatcher, settler, (rows) => acts.resume(rows))
-    const ownership: Ownership = new Ownership({
-      database,
-      bootId: this.bootId,
-      heartbeat,
-      dispatcher,
-      settler,
-      guard,
-      acts,
-      topology: this.#topology,
-      events,
-      owned,
-      onAcquired: () => {
-        reader.wake()
-        lane.wake()
-      },
-      onReleased: (places) => this.#stream.hint(places),
-    })
-    const reader: Reader = new Reader({
-      database,
-      stream: this.#stream,
-      dispatcher,
-      settler,
-      bound: new ReadBound({ database, bootId, events, onFenced }),
-      events,
-      owned,
-      onHole: () => holes.wake(),
-      fillHoles: (partition) => holes.fill(partition),
-    })
-    const holes: HoleWatch = new HoleWatch({
-      stream: this.#stream,
-      settler,
-      events,
-      owned,
-      reader,
-      onLate: (partition) => {
-        partition.startOver()
-        lane.wake()
-      },
-    })
-    const indexer = new Indexer({
-      stream: this.#stream,
-      settler,
-      events,
-      owned,
-      processors,
-      definitions,
-      now,
-      nameOf: (queue) => this.#topology.byNumber(queue)?.name ?? '',
-    })
-    const housekeeping = new Housekeeping({ database, stream: this.#stream, owned, events })
-    return new WorkingParts({
-      database,
-      bootId,
-      stream: this.#stream,
-      owned,
-      heartbeat,
-      ownership,
-      dispatcher,
-      settler,
-      guard,
-      reader,
-      holes,
-      lane,
-      acts,
-      indexer,
-      housekeeping,
-      events,
-    })
-  }
-
-  #settled(work: WorkItem, dispatcher: Dispatcher, lane: Lane, acts: Acts): void {
-    const { outcome } = work
-    dispatcher.settled(work)
-    acts.settled(work)
-    const { gathered } = work.attempt ?? {}
-    if (gathered) this.#appended((gathered.moved?.rows ?? gathered.rows).places())
-    if (outcome?.kind === 'failed') lane.wake(outcome.retryInMs)
-    tellFailure(work, this.#options.events)
-    if (
-      !this.#waiters.isEmpty &&
-      (outcome?.kind === 'succeeded' || outcome?.kind === 'broken' || outcome?.kind === 'cancelled')
-    )
-      this.#waiters.ended(work.id)
   }
 }

@@ -18,6 +18,8 @@ import type { Topology } from './topology.ts'
 export interface Gathered {
   readonly rows: AppendBatch
   readonly delayed: string[]
+  /** How many for each queue, by its number. */
+  readonly counts: Map<number, number>
   /** In place of `rows`, where the partitions have changed since. */
   moved?: MovedItems
 }
@@ -35,7 +37,7 @@ export class Enqueuer {
   }
 
   gather(): Gathered {
-    return { rows: new AppendBatch(this.#topology, this.#clock.now()), delayed: [] }
+    return { rows: new AppendBatch(this.#topology, this.#clock.now()), delayed: [], counts: new Map() }
   }
 
   /**
@@ -77,6 +79,7 @@ export class Enqueuer {
     const prepared = await prepare(definition, input, options, context)
     checkOpen()
     const queue = chooseQueue(this.#topology, prepared)
+    gathered.counts.set(queue.number, (gathered.counts.get(queue.number) ?? 0) + 1)
     if (!prepared.due) return gathered.rows.put(queue, prepared.key, prepared.text)
     const { item, id } = delayedRow(this.#topology, queue, prepared, this.#clock.now())
     gathered.delayed.push(item)

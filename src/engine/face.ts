@@ -84,7 +84,10 @@ export type ImmediateOutcome =
 export interface Road {
   /** By {@link Definition.id}. */
   readonly definitions: ReadonlyMap<string, Definition>
-  /** Checks an input and appends it; the item is durable when this returns. */
+  /**
+   * Checks an input and appends it; the item is durable when this returns.
+   * @param input a value, or a `ReadJson`; so of all that take an input
+   */
   accept(
     definition: Definition,
     input: unknown,

@@ -111,21 +111,29 @@ export class GroupCommit<Batch extends Gathering> {
     clearTimeout(taken.timer)
     const waitedMs = performance.now() - taken.openedAt
     const timer = setTimeout(() => this.#stall(), maxWaitMs)
-    this.#flushing = this.#outside(() => this.#flush(taken.batch, waitedMs))
-      .then(
-        () => taken.resolve(),
-        (error: unknown) => {
-          taken.reject(error)
-          this.#failed(error)
-        },
-      )
-      .then(() => {
-        clearTimeout(timer)
-        this.#isStalled = false
-        this.#room.release(taken.batch.size, taken.calls)
-        this.#flushing = undefined
+    const over = (): void => {
+      clearTimeout(timer)
+      this.#isStalled = false
+      this.#room.release(taken.batch.size, taken.calls)
+      this.#flushing = undefined
+    }
+    this.#flushing = this.#outside(() => this.#flush(taken.batch, waitedMs)).then(
+      () => {
+        over()
+        // What waits goes before the callers are woken, so that the database works while they do. A few are left to wait for them:
+        // callers that come again at once would else stay parted into a large flush and a small one, which costs as much.
+        const next = this.#waiting[0]
+        if (next && next.batch.count * 2 >= taken.batch.count) this.#begin()
+        else if (next) setImmediate(() => this.#begin())
+        taken.resolve()
+      },
+      (error: unknown) => {
+        over()
+        taken.reject(error)
+        this.#failed(error)
         if (this.#waiting.length > 0) setImmediate(() => this.#begin())
-      })
+      },
+    )
   }
 
   #stall(): void {

@@ -3,6 +3,7 @@ import type { Events } from '../base/events.ts'
 import { itemsPerRow } from '../base/ids.ts'
 import { Loop, type Part } from '../base/part.ts'
 import { expireActs } from '../store/acts.ts'
+import { expireAlerts } from '../store/alerts.ts'
 import type { OpenDatabase } from '../store/database.ts'
 import { forgetDebounces } from '../store/debounce.ts'
 import type { Runner } from '../store/driver.ts'
@@ -10,6 +11,8 @@ import { adoptStrays } from '../store/generations.ts'
 import { expireCalls } from '../store/idempotent-calls.ts'
 import { expireItems } from '../store/items.ts'
 import { forgetDeadNodes } from '../store/nodes.ts'
+import { expireStatistics } from '../store/queue-statistics.ts'
+import { expireTraces } from '../store/traces.ts'
 import { expireUniqueKeys } from '../store/unique-keys.ts'
 import type { Stream } from '../stream/stream.ts'
 import type { OwnedPartition } from './owned-partition.ts'
@@ -29,6 +32,9 @@ const deletes: readonly Delete[] = [
   expireActs,
   forgetDebounces,
   forgetDeadNodes,
+  expireStatistics,
+  expireAlerts,
+  expireTraces,
   adoptStrays,
 ]
 

@@ -141,7 +141,7 @@ export class Indexer implements Part {
       for (const work of processor.running) {
         if (work.published || work.partition.lost || work.startedAt === 0) continue
         if (now - work.startedAt < ageMs) continue
-        work.published = true
+        work.publish()
         let rows = byPartition.get(work.partition)
         if (!rows) byPartition.set(work.partition, (rows = new Map()))
         rows.set(work.id, mergedRow(work, 'running', now))

@@ -20,6 +20,8 @@ export class KeyLine {
   laneEnds = 0
   /** The key was blocked as of so many looks at keys of the partition; what has happened since may have opened it. */
   blockedAsOf = -1
+  /** When the last row of the lane became active: before that all behind it waited for that one, and not for their turn. */
+  openSince = 0
   /** The lane is being asked for the next item. */
   asking = false
 

@@ -21,6 +21,8 @@ export interface LaneHead {
   readonly isChanging?: boolean
   /** A broken item of the key waits for a person: nothing of it may start. Then there are no rows. */
   readonly isBlocked?: boolean
+  /** The queue is paused: it was not looked, and is when the queue goes on. */
+  readonly isPaused?: boolean
 }
 
 export interface KeyLinesParts {
@@ -76,21 +78,18 @@ export class KeyLines {
         this.#startNext(partition, line)
         return
       }
-      line.active = work
-      this.#parts.onReady(work)
+      this.#activate(line, work)
       return
     }
     work.line = line
     // A row of the lane whose time has come stands before all that is held in memory.
     if (work.waiting && !line.active && line.blockedAsOf !== partition.looks) {
-      line.active = work
-      this.#parts.onReady(work)
+      this.#activate(line, work)
       return
     }
     if (work.processor?.definition.supersede === 'older' && !work.waiting) this.#supersede(partition, line)
     if (!line.active && this.#mayStart(line)) {
-      line.active = work
-      this.#parts.onReady(work)
+      this.#activate(line, work)
       return
     }
     if (work.waiting && strict) {
@@ -183,6 +182,12 @@ export class KeyLines {
     return true
   }
 
+  /** The partition's queue is not paused any more: keys whose lane was not looked at, since it was, go on. */
+  goOn(partition: OwnedPartition): void {
+    for (const lines of partition.lines.values())
+      for (const line of lines.values()) if (!line.active) this.#startNext(partition, line)
+  }
+
   /** Rows of the lane that are held stay there alone. */
   #giveBack(line: KeyLine): void {
     for (const work of line.held.drain()) {
@@ -214,6 +219,18 @@ export class KeyLines {
     work.partition.held++
   }
 
+  #activateHeld(partition: OwnedPartition, line: KeyLine): void {
+    const next = line.held.shift()
+    partition.held--
+    if (next) this.#activate(line, next)
+  }
+
+  #activate(line: KeyLine, work: WorkItem): void {
+    line.active = work
+    if (work.waiting) line.openSince = work.waitsSince
+    this.#parts.onReady(work)
+  }
+
   #mayStart(line: KeyLine): boolean {
     return line.held.size === 0 && !line.checkLane && line.spilling === 0 && !line.asking
   }
@@ -238,8 +255,7 @@ export class KeyLines {
       return
     }
     partition.held--
-    line.active = next
-    this.#parts.onReady(next)
+    this.#activate(line, next)
   }
 
   /** What the lane has of the key comes first, unless memory has something that was there before it. */
@@ -254,9 +270,16 @@ export class KeyLines {
         more,
         isChanging = false,
         isBlocked = false,
+        isPaused = false,
       } = await this.#parts.lane.next(partition, line)
       line.asking = false
       if (partition.lost || line.active) return
+      if (isPaused) {
+        // It may have been let go on while the lane was asked.
+        if (partition.control.isRunning) this.#startNext(partition, line)
+        else partition.releaseLine(line)
+        return
+      }
       if (line.laneEnds !== endsBefore) {
         this.#startNext(partition, line)
         this.#parts.pump()
@@ -274,9 +297,7 @@ export class KeyLines {
       const items = held && !held.waiting ? all.filter((work) => work.position < held.position) : all
       const head = items[0]
       if (held && !held.waiting && first && held.position < first.position) {
-        line.active = line.held.shift()
-        partition.held--
-        if (line.active) this.#parts.onReady(line.active)
+        this.#activateHeld(partition, line)
       } else if (head) {
         // The lane's rows before what memory holds.
         const behind = line.held.drain()
@@ -287,9 +308,7 @@ export class KeyLines {
         }
         for (const work of behind) line.held.push(work)
         line.checkLane = more || isChanging || items.length < all.length || putsBefore !== partition.lanePuts
-        line.active = line.held.shift()
-        partition.held--
-        if (line.active) this.#parts.onReady(line.active)
+        this.#activateHeld(partition, line)
       } else if (blocked) {
         // Superseded while it waits: the newer one is held behind it.
         if (held?.processor?.definition.supersede === 'older' && blocked.processor)

@@ -3,9 +3,10 @@ import { itemsPerRow } from '../base/ids.ts'
 import { Loop, type Part } from '../base/part.ts'
 import type { OpenDatabase } from '../store/database.ts'
 import { closeDebounces } from '../store/debounce.ts'
+import { readLaneContent } from '../store/lane-content.ts'
+import type { PartitionName } from '../store/partitions.ts'
 import {
   readDue,
-  readLaneContent,
   readNextDue,
   readOfKey,
   readStartable,
@@ -96,17 +97,20 @@ export class Lane implements Part, LaneReader {
     )
     if (!dispatcher || open.length === 0) return maxPollMs
     const queues = queueLoads(owned.values())
-    const partitions = open.filter(({ queue }) => !queues.get(queue)?.isFull)
-    if (partitions.length === 0 || this.#mover?.isFull) return allFullMs
-    const longestMs = partitions.length < open.length ? someFullMs : maxPollMs
+    const going = open.filter(({ control }) => control.isRunning)
+    const partitions = going.filter(({ queue }) => !queues.get(queue)?.isFull)
+    if ((partitions.length === 0 && going.length > 0) || this.#mover?.isFull) return allFullMs
+    const longestMs = partitions.length < going.length ? someFullMs : maxPollMs
     for (const partition of open) partition.leftLane.clear()
     const known = partitions.flatMap((partition) => [...partition.fromLane.keys(), ...partition.moving])
-    const names = partitions.map(({ queue, partition }) => ({ queue, partition }))
+    const names = partitions.map(toName)
     const limits = { items: dueAtOnce, bytes: dueBytesAtOnce }
-    const due = await readDue(database.driver, database.schema, names, limits, known, [...processors.keys()])
+    const { driver, schema } = database
+    const due = await readDue(driver, schema, names, limits, known, [...processors.keys()])
+    due.push(...(await this.#dueOfPaused(open)))
     // Closed first and read again by the next pass: until then what is read of them may be replaced.
     const debounced = due.filter((row) => row.isDebounced).map((row) => row.id)
-    if (debounced.length > 0) await closeDebounces(database.driver, database.schema, debounced)
+    if (debounced.length > 0) await closeDebounces(driver, schema, debounced)
     const rows = due.filter((row) => !row.isDebounced)
     const before = dispatcher.loaded
     const deferred = rows.filter((row) => row.state === 'deferred')
@@ -129,7 +133,7 @@ export class Lane implements Part, LaneReader {
     if (taken) return rows.length >= dueAtOnce ? 0 : 20
     // Due, but something earlier of its key still runs.
     if (rows.length > 0) return Math.min(longestMs, 250)
-    const next = await readNextDue(database.driver, database.schema, names)
+    const next = await readNextDue(driver, schema, open.map(toName))
     return next === undefined ? longestMs : Math.min(longestMs, Math.max(1, Math.ceil(next)))
   }
 
@@ -137,6 +141,8 @@ export class Lane implements Part, LaneReader {
     // What is there goes on in the next generation.
     const nothing: LaneHead = { items: [], blocked: undefined, more: true, isChanging: true }
     if (partition.isClosing) return nothing
+    // Each key would bring some into memory, and acts change as many keys as they like.
+    if (!partition.control.isRunning) return { ...nothing, isPaused: true }
     const { driver, schema } = this.#parts.database
     const known = [...partition.fromLane.values()].filter((work) => work.line === line).map((work) => work.id)
     const { isBlocked, rows } = await readOfKey(driver, schema, partition, line, known, ofKeyAtOnce)
@@ -158,6 +164,22 @@ export class Lane implements Part, LaneReader {
       items.push(work)
     }
     return { items, blocked, more: rows.length === ofKeyAtOnce || items.length < rows.length, isChanging }
+  }
+
+  /** What is delayed goes into the log when it is due, to be ordered by that; nothing else of a paused queue is read. */
+  async #dueOfPaused(open: readonly OwnedPartition[]): Promise<WaitingRow[]> {
+    const { database, events } = this.#parts
+    const paused = open.filter(({ control }) => !control.isRunning)
+    if (paused.length === 0) return []
+    const moving = paused.flatMap((partition) => [...partition.fromLane.keys(), ...partition.moving])
+    const limits = { items: dueAtOnce, bytes: dueBytesAtOnce }
+    try {
+      return await readDue(database.driver, database.schema, paused.map(toName), limits, moving)
+    } catch (error) {
+      // What has been read of the queues that run starts all the same.
+      events.emit('problem', { where: 'lane', error })
+      return []
+    }
   }
 
   #isTaken(row: WaitingRow): boolean {
@@ -238,14 +260,20 @@ export class Lane implements Part, LaneReader {
   }
 
   #workItem(partition: OwnedPartition, row: WaitingRow): WorkItem {
-    const { id, version, enqueuedAt } = row
+    const { id, version, enqueuedAt, dueAt } = row
     const ord = ordOf(row)
     const isOlder = ord.generation < partition.generation
     return new WorkItem({
       partition,
       processor: this.#parts.processors.get(row.definition),
       entry: { ...(JSON.parse(row.entry) as Entry), e: enqueuedAt, a: row.attempts },
-      origin: { flush: '', at: enqueuedAt, itemSize: row.entry.length },
+      origin: {
+        flush: '',
+        at: dueAt ?? enqueuedAt,
+        // Until now it may have waited for anything: another item of its key, a person.
+        waitsSince: dueAt ?? this.#parts.now(),
+        itemSize: row.entry.length,
+      },
       index: 0,
       // Before all of the partition's own; the lane itself says in which order.
       position: isOlder ? ord.position - Number.MAX_SAFE_INTEGER : ord.position,
@@ -254,6 +282,10 @@ export class Lane implements Part, LaneReader {
       older: isOlder ? ord : undefined,
     })
   }
+}
+
+function toName({ queue, partition }: OwnedPartition): PartitionName {
+  return { queue, partition }
 }
 
 function ordOf({ generation = 0, position = 0 }: WaitingRow): Ord {

@@ -4,6 +4,7 @@ import type { Ord } from '../store/waiting-items.ts'
 import type { StreamRow } from '../stream/stream.ts'
 import { KeyLine } from './key-line.ts'
 import type { OpenActs } from './open-acts.ts'
+import { QueueControl } from './queue-control.ts'
 import { RangeSet } from './range-set.ts'
 import type { Outcome, WorkItem } from './work-item.ts'
 
@@ -32,6 +33,8 @@ export class OwnedPartition {
   readonly partition: number
   readonly generation: number
   readonly epoch: number
+  /** What an operator has set for its queue. */
+  readonly control: QueueControl
   /** What is done and committed. */
   readonly done: RangeSet
   readonly lines = new Map<string, Map<string, KeyLine>>()
@@ -76,6 +79,10 @@ export class OwnedPartition {
   hinted = true
   /** When it was last read, by the monotonic clock. */
   readAt = 0
+  /** When the last row that was read was written, by the database's clock; 0: none was. */
+  lastRowAt = 0
+  /** When an item of it ended last, by the monotonic clock; 0: none did. */
+  lastEndedAt = 0
   /** Open acts: none of their items starts before they have been decided. Undefined where there are none. */
   acts: OpenActs | undefined
   /** Positions that acts settle before the log has been read so far; those whose settle is on its way. */
@@ -101,7 +108,8 @@ export class OwnedPartition {
   offering = 0
   readonly #lingering = new Set<KeyLine>()
 
-  constructor(row: Start, lane: { keyed: boolean; startable: boolean }) {
+  constructor(row: Start, lane: { keyed: boolean; startable: boolean }, control = new QueueControl()) {
+    this.control = control
     this.queue = row.queue
     this.partition = row.partition
     this.generation = row.generation

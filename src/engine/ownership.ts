@@ -1,6 +1,7 @@
 import type { Events } from '../base/events.ts'
 import { Loop, type Part } from '../base/part.ts'
 import type { OpenDatabase } from '../store/database.ts'
+import { readLaneContent } from '../store/lane-content.ts'
 import { readLiveNodes } from '../store/nodes.ts'
 import {
   acquirePartitions,
@@ -9,13 +10,14 @@ import {
   type OwnerRow,
   type PartitionName,
 } from '../store/partitions.ts'
-import { readHoles, readLaneContent } from '../store/waiting-items.ts'
+import { readHoles } from '../store/waiting-items.ts'
 import type { Acts } from './acts.ts'
 import { assignToBeating } from './assignment.ts'
 import type { CrashGuard } from './crash-guard.ts'
 import type { Dispatcher } from './dispatcher.ts'
 import { beatMs, leaseMs, type Heartbeat } from './heartbeat.ts'
 import { OwnedPartition } from './owned-partition.ts'
+import type { QueueControls } from './queue-controls.ts'
 import type { Settler } from './settler.ts'
 import type { Topology } from './topology.ts'
 
@@ -28,6 +30,7 @@ export interface OwnershipParts {
   readonly guard: CrashGuard
   readonly acts: Acts
   readonly topology: Topology
+  readonly controls: QueueControls
   readonly events: Events
   /** The partitions that this node owns, by `queue/partition`. Only this part writes it. */
   readonly owned: Map<string, OwnedPartition>
@@ -107,6 +110,7 @@ export class Ownership implements Part {
     if (this.#isLeaving) return this.#giveAway()
     const nodes = await readLiveNodes(database.driver, database.schema, leaseMs - lateMs)
     const rows = await readOwners(database.driver, database.schema)
+    await this.#parts.controls.note(rows)
     await this.#parts.topology.note(rows)
     // Those of a newer generation wait until the older one is drained.
     const owners = rows.filter((row) => row.isOpen)
@@ -233,7 +237,7 @@ export class Ownership implements Part {
       // In statements begun after the acquire has committed: what the last owner did until then is in them.
       const lane = await readLaneContent(driver, schema, row)
       const holes = await readHoles(driver, schema, row)
-      const partition = new OwnedPartition(row, lane)
+      const partition = new OwnedPartition(row, lane, this.#parts.controls.of(row.queue))
       for (const hole of holes)
         partition.holes.set(hole.seq, {
           seq: hole.seq,

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
 import { CoatcheckError } from '../base/errors.ts'
-import { writeJson } from '../base/json.ts'
+import { ReadJson, writeJson } from '../base/json.ts'
 import { checkKey } from '../base/key.ts'
 import type { EnqueueOptions } from '../define/context.ts'
 import type { Definition } from '../define/definition.ts'
@@ -30,6 +30,7 @@ export interface Prepared {
 
 /**
  * Checks an input for a definition, as everything that is to be accepted is checked.
+ * @param input a value; or {@link ReadJson}, within the definition's `maxPayload`
  * @throws CoatcheckError `PAYLOAD_INVALID` and its kind, `KEY_INVALID`, `OPTION_INVALID`
  */
 export function prepare(
@@ -38,10 +39,13 @@ export function prepare(
   options: EnqueueOptions,
   asker: Asker | undefined,
 ): Prepared | Promise<Prepared> {
-  const written = writeJson(input, {
-    maxBytes: definition.maxPayloadBytes,
-    what: `the payload of ${definition.name}`,
-  })
+  const written =
+    input instanceof ReadJson
+      ? input
+      : writeJson(input, {
+          maxBytes: definition.maxPayloadBytes,
+          what: `the payload of ${definition.name}`,
+        })
   const { due, unique, debounce, context: given } = readOptions(options)
   const merged = mergeContext(asker, given)
   // Before a schema sees the value, which might change it.

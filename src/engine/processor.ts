@@ -20,8 +20,9 @@ export class Processor {
     this.#ready.push(work)
   }
 
+  /** The next one that may start now: there is a slot for it, and its queue is not held up. */
   next(): WorkItem | undefined {
-    return this.#ready.shift()
+    return this.#ready.shift(this.#hasOwnSlot)
   }
 
   /** Visits what is ready to start. */
@@ -29,13 +30,24 @@ export class Processor {
     this.#ready.each(visit)
   }
 
+  /** Visits what would be the next of each of its queues. */
+  eachHead(visit: (work: WorkItem) => void): void {
+    this.#ready.eachHead(visit)
+  }
+
   /** Lets go of ready items that have ended before they started. */
   forgetEnded(): void {
     for (const work of this.#ready.drain()) if (!work.outcome) this.#ready.push(work)
   }
 
-  get hasSlot(): boolean {
-    return this.#running.length < this.definition.concurrency
+  /** Whether this one may start now, if it is not its turn yet. */
+  hasSlotFor({ partition }: WorkItem): boolean {
+    return partition.control.admits(this.#hasOwnSlot)
+  }
+
+  /** What runs of queues with a concurrency of their own takes none of the definition's slots. */
+  get #hasOwnSlot(): boolean {
+    return this.#running.length - this.#ready.runningBeside < this.definition.concurrency
   }
 
   get running(): readonly WorkItem[] {
@@ -44,11 +56,13 @@ export class Processor {
 
   begin(work: WorkItem): void {
     work.slot = this.#running.length
+    this.#ready.count(work, 1)
     this.#running.push(work)
   }
 
   /** Its slot is free: the last one moves there. */
   end(work: WorkItem): void {
+    this.#ready.count(work, -1)
     const last = this.#running.pop()
     if (!last || last === work) return
     this.#running[work.slot] = last

@@ -70,6 +70,7 @@ export class Reader implements Part {
   /** One pass over all partitions that have something, or whose time has come. */
   async tick(): Promise<number> {
     const now = performance.now()
+    this.#clearShelves()
     const wanted = this.#readable().filter(
       (partition) => partition.hasMore || now - partition.readAt >= pollMs,
     )
@@ -101,7 +102,7 @@ export class Reader implements Part {
     return partitions.filter((partition) => {
       const queue = queues.get(partition.queue)
       if (!queue || !mayRead(partition)) return false
-      return !queue.isFull && !this.#parts.dispatcher.isPlenty(queue.ready)
+      return !queue.isFull && !this.#parts.dispatcher.isPlenty(queue.ready, partition.control)
     })
   }
 
@@ -113,6 +114,15 @@ export class Reader implements Part {
     return wait
   }
 
+  /** What was read ahead of a paused queue would take from the shares of the others for as long as it is paused: it is read again. */
+  #clearShelves(): void {
+    for (const partition of this.#parts.owned.values()) {
+      if (!isHeldUp(partition) || partition.shelf.length === 0) continue
+      partition.shelf.length = 0
+      partition.hinted = true
+    }
+  }
+
   /**
    * How much may be read of partitions with nothing on their shelves. What stands on others is not taken while their queues have
    * enough in memory: then each queue has its share of as much again, so that the shelves of all stay bounded.
@@ -120,9 +130,9 @@ export class Reader implements Part {
   #bytesFor(unread: readonly OwnedPartition[]): number {
     const queues = new Set<number>()
     let size = 0
-    for (const { queue, shelf } of this.#parts.owned.values()) {
-      queues.add(queue)
-      for (const row of shelf) size += row.text.length
+    for (const partition of this.#parts.owned.values()) {
+      if (!isHeldUp(partition)) queues.add(partition.queue)
+      for (const row of partition.shelf) size += row.text.length
     }
     if (size < bytesAtOnce) return bytesAtOnce
     return (bytesAtOnce / queues.size) * new Set(unread.map(({ queue }) => queue)).size
@@ -151,6 +161,7 @@ export class Reader implements Part {
     }))
     for (const { partition, rows: mine } of read) {
       partition.shelf.push(...mine)
+      partition.lastRowAt = mine.at(-1)?.at ?? partition.lastRowAt
       // As much as was asked for: there is likely more.
       if (isFullRead(mine, partitions.length, bytes)) partition.hinted = true
     }
@@ -217,6 +228,7 @@ export class Reader implements Part {
     const items: WorkItem[] = []
     const passed: { start: number; end: number }[] = []
     for (const row of rows) this.#open(partition, row, items, passed)
+    partition.control.tracer?.accepted(items)
     const { looks } = partition
     const heads = await this.#laneHeads(partition, items)
     if (partition.lost) return
@@ -317,6 +329,7 @@ export class Reader implements Part {
 
 // With many gaps in what is done, each settle costs more: what is in memory goes first.
 function mayRead(partition: OwnedPartition): boolean {
+  if (isHeldUp(partition)) return false
   return !partition.draining && !partition.lost && !(partition.done.size > maxGaps && partition.ready > 0)
 }
 
@@ -332,4 +345,9 @@ function isFullRead(rows: readonly StreamRow[], readers: number, bytes: number):
     items += row.count
   }
   return rows.length >= rowsAtOnce || items * readers >= itemsAtOnce || size * readers >= bytes
+}
+
+// Of a paused queue nothing starts: what memory has of it is enough, unless acts wait for items that come later.
+function isHeldUp({ control, acts }: OwnedPartition): boolean {
+  return !control.isRunning && acts === undefined
 }

@@ -22,6 +22,8 @@ export interface Note {
   readonly ended?: readonly EndedEntry[]
   /** Rows for item logs. */
   readonly logged?: readonly string[]
+  /** An item that was running and waits again: what the same batch would say of it before is not so any more. */
+  readonly givenBack?: string
   /** Acts that it decides, and what they change. */
   readonly acts?: ActRows
   /** Tracked rows of an index pass, and up to where it went. */
@@ -105,7 +107,7 @@ export class SettlementBatch {
   }
 
   /** Where the callbacks of its items went, once it is composed. */
-  callbackPlaces: readonly { readonly queue: number; readonly partition: number }[] = []
+  callbackPlaces: readonly Pick<AppendRow, 'queue' | 'partition' | 'count'>[] = []
 
   /**
    * @param merge every tracked row is merged, none plainly inserted: where a plain one has met a row that was there
@@ -196,7 +198,10 @@ function composeItems(items: readonly WorkItem[], now: number, merge: boolean): 
 
 function isFirst(work: WorkItem): boolean {
   return (
-    work.end > 0 && work.entry.id === undefined && work.position >= work.partition.indexed && !work.published
+    work.end > 0 &&
+    work.entry.id === undefined &&
+    work.position >= work.partition.indexed &&
+    !work.wasPublished
   )
 }
 
@@ -264,12 +269,19 @@ function composeNote(note: Note, rows: Rows): void {
     acts.broken.push(...note.acts.broken)
     acts.tracked.push(...note.acts.tracked)
   }
+  // Merged after the acts' part; an outcome of its own that it has by now stays.
+  if (note.givenBack !== undefined && saysRunning(rows.merged.get(note.givenBack)))
+    rows.merged.delete(note.givenBack)
   for (const [id, row] of note.indexed?.rows ?? []) if (!rows.merged.has(id)) rows.merged.set(id, row)
   if (note.moved) {
     for (const row of note.moved.out) rows.waitingOut.push(JSON.stringify(row))
     rows.appended.push(...note.moved.rows)
     for (const [id, row] of note.moved.tracked) rows.merged.set(id, row)
   }
+}
+
+function saysRunning(row: string | undefined): boolean {
+  return row !== undefined && (JSON.parse(row) as { readonly state: string }).state === 'running'
 }
 
 function toFence(partition: OwnedPartition, ranges: RangeSet | undefined, notes: readonly Note[]): Fence {

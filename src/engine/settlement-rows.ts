@@ -188,7 +188,7 @@ export function brokenRow(work: WorkItem, now: number): string {
   })
 }
 
-/** The lines of an item's log that an attempt leaves: what the handler wrote, and how the attempt failed. */
+/** The lines of an item's log that an attempt leaves: what the handler wrote, how the attempt failed, and how long it ran. */
 export function logRows(work: WorkItem, now: number): string[] {
   const attempt = attemptsOf(work, 'failed')
   const rows = (work.attempt?.lines ?? []).map((line) =>
@@ -209,7 +209,9 @@ export function logRows(work: WorkItem, now: number): string[] {
         attempt,
         event: work.outcome.kind,
         message: failure.message,
-        data: JSON.stringify(failure),
+        data: JSON.stringify(
+          work.startedAt > 0 ? { ...failure, ranMs: Math.round(now - work.startedAt) } : failure,
+        ),
       }),
     )
   return rows

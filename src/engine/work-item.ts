@@ -63,8 +63,10 @@ export interface LogRange {
 export interface Origin {
   /** The id of the log row; empty where the item has its own, from the lane. */
   readonly flush: string
-  /** When the row was written, in milliseconds. */
+  /** When the row was written; of an item from the lane when it was due, or else accepted; in milliseconds. */
   readonly at: number
+  /** Since when an item from the lane waits for nothing but its turn, as far as is known. */
+  readonly waitsSince?: number
   /** About how many characters an entry of it has. */
   readonly itemSize: number
 }
@@ -103,10 +105,13 @@ export class WorkItem {
   outcome: Outcome | undefined
   /** By the monotonic clock, in whole milliseconds; 0 before it started. */
   startedAt = 0
+  /** When its stay in memory ended, by the same clock. */
+  endedAt = 0
   /** Its place among those that run. */
   slot = 0
-  /** Whether the tracked items say that it runs. */
+  /** Whether the tracked items say that it runs, with its progress; and whether they ever have. */
   published = false
+  wasPublished = false
 
   constructor(parts: WorkItemParts) {
     this.partition = parts.partition
@@ -137,6 +142,28 @@ export class WorkItem {
   /** When it was accepted, in milliseconds. */
   get enqueuedAt(): number {
     return this.entry.e ?? this.#origin.at
+  }
+
+  /** When it was accepted, or became due, in milliseconds. */
+  get readyAt(): number {
+    return this.#origin.at
+  }
+
+  /** Since when it waits for nothing but its turn, as far as is known; in milliseconds. */
+  get waitsSince(): number {
+    return this.#origin.waitsSince ?? this.#origin.at
+  }
+
+  /** The tracked items are told that it runs. */
+  publish(): void {
+    this.published = true
+    this.wasPublished = true
+  }
+
+  /** How its stay in memory ends, once that is settled. */
+  finish(outcome: Outcome): void {
+    this.outcome = outcome
+    this.endedAt = Math.ceil(performance.now())
   }
 
   /** Attempts that have ended. */

@@ -12,6 +12,7 @@ import type { HoleWatch } from './hole-watch.ts'
 import type { Housekeeping } from './housekeeping.ts'
 import type { Indexer } from './indexer.ts'
 import type { Lane } from './lane.ts'
+import type { NodeReporter } from './node-reporter.ts'
 import type { OwnedPartition } from './owned-partition.ts'
 import type { Ownership } from './ownership.ts'
 import { PartitionDrain } from './partition-drain.ts'
@@ -34,6 +35,7 @@ export interface Parts {
   readonly acts: Acts
   readonly indexer: Indexer
   readonly housekeeping: Housekeeping
+  readonly reporter: NodeReporter
   readonly events: Events
 }
 
@@ -83,6 +85,11 @@ export class WorkingParts {
     this.#parts.acts.wake()
   }
 
+  /** Something has been set for a queue. */
+  wakeControl(): void {
+    this.#parts.ownership.wake()
+  }
+
   /** Has all look again: for tests, whose clock jumps. */
   wakeAll(): void {
     const { owned, ownership, reader, lane, housekeeping } = this.#parts
@@ -105,6 +112,7 @@ export class WorkingParts {
       this.#parts.acts,
       indexer,
       housekeeping,
+      this.#parts.reporter,
       this.#drain,
       this.#sweep,
     ])
@@ -125,13 +133,14 @@ export class WorkingParts {
   async #finish(timeoutMs: number): Promise<void> {
     const { heartbeat, ownership, reader, holes, lane, indexer, housekeeping, dispatcher, settler } =
       this.#parts
-    const { guard, acts } = this.#parts
+    const { guard, acts, reporter } = this.#parts
     dispatcher.stopStarting()
     // Before anything is given back: what others run by then must not be written down here, and whoever ends a node that
     // takes too long to stop is no item.
     await this.#tryTo(() => guard.stop())
     await this.#stopListening?.()
-    for (const part of [this.#drain, housekeeping, indexer, acts, lane, holes, reader]) await part.stop()
+    for (const part of [this.#drain, reporter, housekeeping, indexer, acts, lane, holes, reader])
+      await part.stop()
     await heartbeat.retire()
     ownership.leave()
     await this.#untilIdle(timeoutMs)

@@ -195,3 +195,35 @@ test('what still runs on a node that stops is not written down any more', async 
   end.keep()
   await stopped
 })
+
+test('what was given back because its queue was stopped is not written down any more', async (t) => {
+  const begun = promised()
+  const step = defineQueueProcessor({
+    name: 'step',
+    input: z.number(),
+    dedicated: { partitions: 1 },
+    process: async (_, { signal }) => {
+      await new Promise((_resolve, reject) => {
+        signal.addEventListener('abort', () => reject(new Error('told to end')))
+        begun.keep()
+      })
+    },
+  })
+  const node = await setup(t, [step], { start: false })
+  const { schema } = node.place
+  const id = await node.enqueue(step, 1)
+  await node.query(`update ${schema}.partition set owner = gen_random_uuid(), read_to = 4096 * 1000`)
+  const marks = async () =>
+    (await node.query(`select items from ${schema}.crash_mark`)).rows.map(({ items }) => String(items))
+  await node.start()
+  await begun.promise
+  assert.ok((await marks())[0]?.includes(id))
+  // A mark that fails is written with the next round.
+  let failed = 0
+  intercept(node, (name, proceed) =>
+    name === 'mark-items' && failed++ === 0 ? Promise.reject(unreachable()) : proceed(),
+  )
+  await node.queues.stop('step')
+  await until('it is written down no more', async () => (await marks())[0] === '[]')
+  assert.ok(failed > 1)
+})

@@ -64,6 +64,31 @@ async function isSettled(promise: Promise<unknown>): Promise<boolean> {
 }
 
 describe('group commit', () => {
+  test('what waits goes before the callers of the last flush are woken, but not where it is little beside that', async () => {
+    const { add, flush, flushes } = setup()
+    const first = [add('a'), add('b')]
+    const one = await flush(0)
+    const waiting = [add('c')]
+    let atWake = 0
+    void first[0]?.then(() => (atWake = flushes.length))
+    one.end()
+    await Promise.all(first)
+    assert.equal(atWake, 2, 'as much as half of it')
+    const two = await flush(1)
+    const many = Array.from({ length: 5 }, () => add('d'))
+    two.end()
+    await Promise.all(waiting)
+    const three = await flush(2)
+    const few = [add('e'), add('f')]
+    const woken = many[0]?.then(() => add('g'))
+    three.end()
+    await Promise.all(many)
+    const four = await flush(3)
+    assert.deepEqual(four.items, ['e', 'f', 'g'], 'who was woken and comes again goes along')
+    four.end()
+    await Promise.all([...few, woken])
+  })
+
   test('takes all that comes in one turn together, and tells each what its own put gave', async () => {
     const { add, flush } = setup()
     const added = Promise.all([add('a'), add('b'), add('c')])
