@@ -4,22 +4,16 @@ import { findApiKeys, touchApiKey, type ApiKeyRow } from '../store/api-keys.ts'
 import type { OpenDatabase } from '../store/database.ts'
 import { isSecretOf, readApiKey } from './api-key.ts'
 import type { Caller } from './caller.ts'
+import { GatheredLookUp } from './gathered-look-up.ts'
 import type { Report } from './problem.ts'
 
 /** A key that was revoked, or has expired, is refused after this at the latest, on every node. */
 const keptMs = 3_000
 const maxKept = 10_000
-/** Ids that one statement asks for. */
-const maxAtOnce = 500
 
 interface KeptCaller {
   readonly caller: Caller
   readonly until: number
-}
-
-interface Gathering {
-  readonly ids: Set<string>
-  readonly rows: Promise<ReadonlyMap<string, ApiKeyRow>>
 }
 
 /** Says whose an API key is. */
@@ -28,13 +22,16 @@ export class ApiKeyCheck {
   readonly #report: Report
   /** By the digest of the whole key: a wrong secret is never in here, so it takes the way of an unknown key. */
   readonly #kept = new Map<string, KeptCaller>()
-  #gathering: Gathering | undefined
-  #asking: Promise<unknown> = Promise.resolve()
+  readonly #rows: GatheredLookUp<ApiKeyRow>
 
   /** @param report told when the use of a key could not be noted */
   constructor(database: OpenDatabase, report: Report) {
     this.#database = database
     this.#report = report
+    this.#rows = new GatheredLookUp(async (ids) => {
+      const found = await findApiKeys(database.driver, database.schema, ids)
+      return new Map(found.map((row) => [row.id, row]))
+    })
   }
 
   /** @throws CoatcheckError `TOKEN_INVALID`; what the database throws */
@@ -46,7 +43,7 @@ export class ApiKeyCheck {
     if (kept && performance.now() < kept.until) return kept.caller
     this.#kept.delete(digest)
     const askedAt = performance.now()
-    const row = await this.#find(parts.id)
+    const row = await this.#rows.find(parts.id)
     // what else is wrong is told only to who has the secret
     if (!isSecretOf(parts.secret, row?.digest) || !row) throw refused('is unknown')
     if (row.revokedAt !== null) throw refused('has been revoked')
@@ -55,26 +52,6 @@ export class ApiKeyCheck {
     const caller = callerOf(row)
     this.#keep(digest, { caller, until: askedAt + keptMs })
     return caller
-  }
-
-  /** One statement at a time, for all who ask meanwhile: guessers cannot take the connections of others. */
-  #find(id: string): Promise<ApiKeyRow | undefined> {
-    if (!this.#gathering || this.#gathering.ids.size >= maxAtOnce) this.#gathering = this.#gather()
-    const { ids, rows } = this.#gathering
-    ids.add(id)
-    return rows.then((found) => found.get(id))
-  }
-
-  #gather(): Gathering {
-    const ids = new Set<string>()
-    const { driver, schema } = this.#database
-    const rows = this.#asking.then(async () => {
-      if (this.#gathering?.ids === ids) this.#gathering = undefined
-      const found = await findApiKeys(driver, schema, [...ids])
-      return new Map(found.map((row) => [row.id, row]))
-    })
-    this.#asking = rows.catch(() => undefined)
-    return { ids, rows }
   }
 
   async #touch(id: string): Promise<void> {

@@ -8,6 +8,8 @@ import { checkRequest } from './guard.ts'
 import type { Durability } from './health.ts'
 import type { Answer, HttpRequest } from './message.ts'
 import { answerNothing, withHeaders } from './message.ts'
+import type { PathDoor } from './path-door.ts'
+import { doorAt } from './path-door.ts'
 import type { Report } from './problem.ts'
 import { problemOfError } from './problem.ts'
 import { allowanceHeaders, answerSpent, RateLimit } from './rate-limit.ts'
@@ -32,6 +34,8 @@ export interface HttpDoorOptions {
   readonly name: string
   /** Checks callback URLs; undefined where the node has no callbacks. */
   readonly checkCallback?: CheckUrl | undefined
+  /** What answers below paths of its own, and lets in by its own rules. */
+  readonly doors?: readonly PathDoor[]
   /** Told what callers are not shown, with the reference that they are given; without one, what did not change the answer. */
   readonly onError?: Report
 }
@@ -53,7 +57,7 @@ const nobody = { caller: anonymousCaller([]), isStillKnown: () => Promise.resolv
 
 /** Makes the HTTP door of a road: services, the status and results of items, health. */
 export function createHttpDoor(options: HttpDoorOptions): HttpDoor {
-  const { road, durability, name, auth, environment, onError = noErrors } = options
+  const { road, durability, name, auth, environment, doors = [], onError = noErrors } = options
   const basePath = (options.basePath ?? '').replace(/\/+$/, '')
   const waits = new Waits(road)
   const { checkCallback } = options
@@ -91,6 +95,16 @@ export function createHttpDoor(options: HttpDoorOptions): HttpDoor {
     // before anything is waited for: the node may stop meanwhile
     const came = { trail, waits: waits.begin() }
     try {
+      const door = doorAt(request.path, doors)
+      if (door) {
+        const { released } = came.waits
+        return await door.answer(request, {
+          info,
+          trail,
+          released,
+          allowanceOf: (caller) => rateLimit.take(caller),
+        })
+      }
       // a health check comes from wherever it wants and learns nothing
       if (openPaths.has(request.path)) return await routes.answer(request, { ...came, ...nobody })
       const caller = await callerOf(request, info)

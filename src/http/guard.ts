@@ -40,11 +40,12 @@ export function checkRequest(
 /**
  * A page that rebinds its own name to 127.0.0.1 sends that name as Host. The target is looked at too: a request line in
  * absolute form names a host beside the header.
+ * @throws CoatcheckError `HOST_REFUSED`
  */
-function checkHost(request: HttpRequest): string {
+export function checkHost(request: HttpRequest): string {
   const target = request.host
   const host = request.headers.get('host') ?? target
-  const foreign = isOwn(host) ? (target === host || isOwn(target) ? undefined : target) : host
+  const foreign = isOwnHost(host) ? (target === host || isOwnHost(target) ? undefined : target) : host
   if (foreign === undefined) return host
   throw new CoatcheckError(
     'HOST_REFUSED',
@@ -52,7 +53,8 @@ function checkHost(request: HttpRequest): string {
   )
 }
 
-function isOwn(host: string): boolean {
+/** Whether a host, with its port or without, names this machine in a way that no name server has a say in. */
+export function isOwnHost(host: string): boolean {
   return /^(?:localhost|127\.0\.0\.1|\[::1\])(?::\d{1,5})?$/i.test(host)
 }
 

@@ -106,26 +106,53 @@ export class IssuerKeys<Keys> {
   }
 }
 
-/** Where the keys of an issuer are (OpenID Connect Discovery 1.0, 4). */
+/** Where the keys of an issuer are. */
 async function discover(issuer: string): Promise<string> {
-  const uri = `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`
-  const { issuer: named, jwks_uri: jwksUri } = (await fetchJson(uri)) as Record<string, unknown>
-  if (named !== issuer) throw new Error(`${uri} is the configuration of another issuer than ${issuer}`)
-  if (typeof jwksUri !== 'string' || !isSafeUrl(jwksUri) || (isHttps(issuer) && !isHttps(jwksUri)))
-    throw new Error(`${uri} names no jwks_uri that begins with https://`)
-  return jwksUri
+  return endpointIn(await readConfiguration(issuer), 'jwks_uri', issuer)
 }
 
-async function fetchJson(uri: string): Promise<unknown> {
+/** What an issuer says of itself (OpenID Connect Discovery 1.0, 4). @throws Error that says what is wrong with it */
+export async function readConfiguration(issuer: string): Promise<Readonly<Record<string, unknown>>> {
+  const uri = `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`
+  const configuration = await fetchJson(uri)
+  if (configuration['issuer'] === issuer) return configuration
+  throw new Error(`${uri} is the configuration of another issuer than ${issuer}`)
+}
+
+/** A URL in an issuer's configuration. @throws Error where there is none that can be trusted */
+export function endpointIn(
+  configuration: Readonly<Record<string, unknown>>,
+  name: string,
+  issuer: string,
+): string {
+  const url = configuration[name]
+  if (typeof url === 'string' && isSafeUrl(url) && (!isHttps(issuer) || isHttps(url))) return url
+  throw new Error(`the configuration of ${issuer} names no ${name} that begins with https://`)
+}
+
+/**
+ * Asks an issuer for a document.
+ * @param init what is sent, where that is more than the question
+ * @throws Error that says what went wrong
+ */
+export async function fetchJson(
+  uri: string,
+  init: {
+    readonly method?: string
+    readonly body?: URLSearchParams
+    readonly headers?: Record<string, string>
+  } = {},
+): Promise<Readonly<Record<string, unknown>>> {
   const signal = AbortSignal.timeout(timeoutMs)
   try {
     // a redirect would take the trust elsewhere
-    const answer = await fetch(uri, { signal, redirect: 'error', headers: { accept: 'application/json' } })
+    const headers = { accept: 'application/json', ...init.headers }
+    const answer = await fetch(uri, { ...init, signal, redirect: 'error', headers })
     const text = await readAtMost(answer, maxBytes)
     if (answer.status !== 200) throw new Error(`it answered ${answer.status}`)
     const value = JSON.parse(text) as unknown
     if (typeof value !== 'object' || value === null) throw new Error('it answered no JSON object')
-    return value
+    return value as Record<string, unknown>
   } catch (error) {
     throw new Error(`${uri} cannot be read: ${reasonOf(error)}`, { cause: error })
   }

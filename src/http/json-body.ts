@@ -1,5 +1,5 @@
 import { CoatcheckError } from '../base/errors.ts'
-import { checkJsonText } from '../base/json.ts'
+import { checkJsonText, ReadJson } from '../base/json.ts'
 import { showNumber, showValue } from '../base/shown-value.ts'
 import type { Definition } from '../define/definition.ts'
 import type { HttpRequest } from './message.ts'
@@ -8,17 +8,43 @@ import type { HttpRequest } from './message.ts'
  * The body of a request to a service, as JSON.
  * @throws CoatcheckError `UNSUPPORTED_MEDIA_TYPE`, `PAYLOAD_TOO_LARGE`, `MALFORMED_JSON`, and what checks of JSON throw
  */
-export async function readJsonBody(request: HttpRequest, definition: Definition): Promise<unknown> {
-  const maxBytes = definition.maxPayloadBytes
-  const what = `the body for ${definition.name}`
+export async function readJsonBody(request: HttpRequest, definition: Definition): Promise<ReadJson> {
+  const limits = { maxBytes: definition.maxPayloadBytes, what: `the body for ${definition.name}` }
+  const text = await readText(request, limits)
+  if (text === '') throw isEmpty(limits.what)
+  return new ReadJson(text, limits)
+}
+
+interface BodyLimits {
+  readonly maxBytes: number
+  /** Begins the sentences of errors. */
+  readonly what: string
+}
+
+/**
+ * The body of a request, as a value.
+ * @param limits one that is `optional` may be empty, and is undefined then
+ * @throws CoatcheckError as `readJsonBody`
+ */
+export async function readJson(
+  request: HttpRequest,
+  limits: BodyLimits & { readonly optional?: boolean },
+): Promise<unknown> {
+  const text = await readText(request, limits)
+  if (text !== '') return checkJsonText(text, limits)
+  if (limits.optional) return undefined
+  throw isEmpty(limits.what)
+}
+
+/** The body as text; empty where there is none. */
+async function readText(request: HttpRequest, { maxBytes, what }: BodyLimits): Promise<string> {
   if (!request.mayHaveBody) throw isEmpty(what)
   checkMediaType(request, what)
   const declared = Number(request.headers.get('content-length') ?? 0)
   if (declared > maxBytes) throw tooLarge(what, maxBytes)
   const bytes = await request.readBody(maxBytes)
   if (!bytes) throw tooLarge(what, maxBytes)
-  if (bytes.length === 0) throw isEmpty(what)
-  return checkJsonText(decode(bytes, what), { maxBytes, what })
+  return decode(bytes, what)
 }
 
 function checkMediaType(request: HttpRequest, what: string): void {

@@ -37,9 +37,9 @@ const limits = {
   /** Of two that contradict each other none is left out. */
   joinDuplicateHeaders: true,
 }
-/** So many that thousands who hold theirs open leave room for others. */
 /** Connections that have come and are not taken yet. */
 const backlog = 4096
+/** So many that thousands who hold theirs open leave room for others. */
 const maxConnections = 10_000
 
 /** Listens on a loopback address. Stopping answers what is in flight. */

@@ -1,7 +1,8 @@
 /** Both `Headers` and what a listener of ours makes of a request. */
 export interface RequestHeaders {
-  /** Case does not matter; what was sent more than once is joined by commas. */
+  /** @param name in lower case; what was sent more than once is joined by commas */
   get(name: string): string | null
+  /** @param name in lower case */
   has(name: string): boolean
 }
 

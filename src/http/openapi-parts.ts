@@ -235,7 +235,8 @@ export const callbackBody = {
                   result: { description: 'Where it succeeded and has one' },
                   resultLeftOut: {
                     type: 'boolean',
-                    description: 'There where the result was too long to go along; its link leads to it',
+                    description:
+                      'There where the result was too long to go along, or has NUL or half a surrogate pair in a text; its link leads to it',
                   },
                 },
               },

@@ -1,4 +1,3 @@
-import { RegExpRouter } from 'hono/router/reg-exp-router'
 import { closestName } from '../base/suggestion.ts'
 import { packageVersion } from '../base/version.ts'
 import type { Road } from '../engine/face.ts'
@@ -12,6 +11,7 @@ import { getEvents } from './item-events.ts'
 import { getItem, getResult } from './items.ts'
 import type { Answer, HttpRequest } from './message.ts'
 import { createApiDescription } from './openapi.ts'
+import { PathTable } from './path-table.ts'
 import { answerProblem, problemOf, type Report } from './problem.ts'
 import type { RequestTrail } from './request-trail.ts'
 import { callService } from './service-call.ts'
@@ -44,7 +44,7 @@ type Route = Readonly<Record<string, Handler>>
 /** What is answered where. */
 export class Routes {
   readonly #options: RouteOptions
-  readonly #router = new RegExpRouter<Route>()
+  readonly #table = new PathTable<Route>()
   readonly #services: ReturnType<typeof servicesOf>
 
   constructor(options: RouteOptions) {
@@ -80,18 +80,18 @@ export class Routes {
   }
 
   answer(request: HttpRequest, came: Came): Answer | Promise<Answer> {
-    const [[found], ids] = this.#router.match('ALL', request.path) as Match
+    const found = this.#table.find(request.path)
     if (!found) return this.#answerNotFound(request, came)
-    const [route] = found
+    const { value: route, params } = found
     const { method } = request
     const handler = route[method === 'HEAD' ? 'GET' : method]
-    if (!handler) return answerOtherMethod(route)
-    return handler(request, came, ids?.[1] === undefined ? '' : decodeId(ids[1]))
+    if (!handler) return answerOtherMethod(Object.keys(route))
+    return handler(request, came, params['id'] ?? '')
   }
 
   #add(path: string, route: Route): void {
     const { basePath } = this.#options
-    this.#router.add('ALL', path === '/' ? basePath || '/' : basePath + path, route)
+    this.#table.add(path === '/' ? basePath || '/' : basePath + path, route)
   }
 
   #door({ caller, isStillKnown, waits }: Came) {
@@ -111,17 +111,6 @@ export class Routes {
   }
 }
 
-/** What the router gives: routes with where their parameters stand, and the parameters behind the whole. */
-type Match = readonly [readonly (readonly [Route, unknown])[], (readonly string[])?]
-
-function decodeId(id: string): string {
-  try {
-    return decodeURIComponent(id)
-  } catch {
-    return id
-  }
-}
-
 /** The services of a road. */
 export function servicesOf(road: Road) {
   return [...road.definitions.values()].flatMap((definition) =>
@@ -133,8 +122,12 @@ function answerText(json: string): Answer {
   return { status: 200, headers: { 'content-type': 'application/json' }, body: json }
 }
 
-function answerOtherMethod(route: Route): Answer {
-  const allow = Object.keys(route).flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method]))
+/**
+ * 405, with what can be done there.
+ * @param methods what has a handler
+ */
+export function answerOtherMethod(methods: readonly string[]): Answer {
+  const allow = methods.flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method]))
   const names = allow.join(', ')
   return answerProblem(problemOf('METHOD_NOT_ALLOWED', `only ${names} can be used here`), { allow: names })
 }

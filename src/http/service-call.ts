@@ -1,4 +1,5 @@
 import { CoatcheckError, isCoatcheckError } from '../base/errors.ts'
+import type { ReadJson } from '../base/json.ts'
 import { showValue } from '../base/shown-value.ts'
 import type { Definition, ServiceSettings } from '../define/definition.ts'
 import type { Failure } from '../define/failure.ts'
@@ -32,7 +33,7 @@ interface ServiceCall {
   readonly request: HttpRequest
   readonly definition: Definition
   readonly service: ServiceSettings
-  readonly input: unknown
+  readonly input: ReadJson
   /** Where it came with an Idempotency-Key. */
   readonly once: IdempotentCall | undefined
   readonly trail: RequestTrail
@@ -154,7 +155,7 @@ async function isForQueue(
   if (!service.queueWhen) return false
   try {
     // the types promise it what the schema makes of the input
-    const checked = await definition.input['~standard'].validate(input)
+    const checked = await definition.input['~standard'].validate(input.value)
     return !checked.issues && service.queueWhen(failure, checked.value) === true
   } catch (error) {
     door.report(error)

@@ -57,7 +57,7 @@ export function challengeOf(code: string, detail: string): Record<string, string
   const scheme = 'Bearer realm="coatcheck"'
   // what may stand in a description: neither quotes nor backslashes, and ASCII only
   const description = `error_description="${detail.replaceAll(/["\\]/g, "'").replaceAll(/[^\x20-\x7e]/g, '?')}"`
-  if (code === 'SIGN_IN_REQUIRED') return { 'www-authenticate': scheme }
+  if (code === 'SIGN_IN_REQUIRED' || code === 'SIGN_IN_REFUSED') return { 'www-authenticate': scheme }
   if (code === 'TOKEN_INVALID')
     return { 'www-authenticate': `${scheme}, error="invalid_token", ${description}` }
   if (code === 'FORBIDDEN')

@@ -35,6 +35,9 @@ interface TrustedIssuer extends TokenIssuer {
   readonly keys: IssuerKeys<JWTVerifyGetKey>
 }
 
+/** What a token says. */
+export type Claims = Readonly<Record<string, unknown>>
+
 /** How far clocks may differ. */
 const leewaySeconds = 30
 
@@ -61,16 +64,28 @@ export class TokenCheck {
   /** @throws CoatcheckError `TOKEN_INVALID`, `ISSUER_UNREACHABLE` */
   async callerOf(token: string): Promise<Caller> {
     const trusted = this.#issuerOf(token)
+    return callerOf(await this.#verified(token, trusted), trusted)
+  }
+
+  /**
+   * What a token says, once its signature, its times and whom it is for are checked.
+   * @throws CoatcheckError `TOKEN_INVALID`, `ISSUER_UNREACHABLE`
+   */
+  async claimsOf(token: string): Promise<Claims> {
+    return this.#verified(token, this.#issuerOf(token))
+  }
+
+  async #verified(token: string, trusted: TrustedIssuer): Promise<JWTPayload> {
     const keys = await trusted.keys.current()
     try {
-      return callerOf(await verify(token, keys, trusted), trusted)
+      return await verify(token, keys, trusted)
     } catch (error) {
       if (!(error instanceof errors.JWKSNoMatchingKey)) throw refusedBy(error)
     }
     const newer = await trusted.keys.newerThan(keys)
     if (!newer) throw refused('is signed with a key that its issuer does not have')
     try {
-      return callerOf(await verify(token, newer, trusted), trusted)
+      return await verify(token, newer, trusted)
     } catch (error) {
       throw refusedBy(error)
     }
@@ -120,7 +135,7 @@ function refused(why: string): CoatcheckError {
   return new CoatcheckError('TOKEN_INVALID', `the token ${why}`)
 }
 
-function callerOf(payload: JWTPayload, { issuer, rolesClaim, accessGroupClaim }: TrustedIssuer): Caller {
+function callerOf(payload: Claims, { issuer, rolesClaim, accessGroupClaim }: TrustedIssuer): Caller {
   const name = readName(payload, 'sub')
   const accessGroup = accessGroupClaim === undefined ? undefined : readName(payload, accessGroupClaim)
   return Object.freeze({
@@ -132,8 +147,11 @@ function callerOf(payload: JWTPayload, { issuer, rolesClaim, accessGroupClaim }:
   })
 }
 
-/** Texts that stand with the caller's items. An access group that is missing would otherwise mean every group. */
-function readName(payload: JWTPayload, claim: string): string {
+/**
+ * Texts that stand with the caller's items. An access group that is missing would otherwise mean every group.
+ * @throws CoatcheckError `TOKEN_INVALID`
+ */
+export function readName(payload: Claims, claim: string): string {
   const value = claimOf(payload, claim)
   if (typeof value === 'string' && value.isWellFormed() && /^[^\p{Cc}]+$/u.test(value))
     if (Buffer.byteLength(value) <= 255) return value
@@ -141,13 +159,13 @@ function readName(payload: JWTPayload, claim: string): string {
 }
 
 /** A list of names, or names with spaces between them, as `scope` has (RFC 8693, 4.2). */
-function readRoles(value: unknown): string[] {
+export function readRoles(value: unknown): string[] {
   const names: unknown[] = typeof value === 'string' ? value.split(' ') : Array.isArray(value) ? value : []
   return names.filter((name) => typeof name === 'string' && name !== '') as string[]
 }
 
 /** A claim by its name, or by its path: `realm_access.roles`. */
-function claimOf(payload: JWTPayload, claim: string): unknown {
+export function claimOf(payload: Claims, claim: string): unknown {
   if (Object.hasOwn(payload, claim)) return payload[claim]
   let value: unknown = payload
   for (const step of claim.split('.')) {

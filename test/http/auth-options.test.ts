@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { isCoatcheckError } from '../../src/base/errors.ts'
+import { parseRate } from '../../src/http/rate-options.ts'
 import { tokenAlgorithms } from '../../src/http/token-check.ts'
-import { parseRate } from '../../src/node/auth-options.ts'
 import { checkOptions, type NodeOptions } from '../../src/node/options.ts'
 import { hr } from './hr-application.ts'
 

@@ -28,7 +28,11 @@ export const work = defineService({
       await new Promise((_, reject) =>
         ctx.signal.addEventListener('abort', () => reject(ctx.signal.reason as Error)),
       )
-    return { done: act ?? 'nothing', ...(size === undefined ? {} : { text: 'ä'.repeat(size) }) }
+    return {
+      done: act ?? 'nothing',
+      ...(size === undefined ? {} : { text: 'ä'.repeat(size) }),
+      ...(act === 'nul' ? { nul: 'x\0\ud800' } : {}),
+    }
   },
 })
 /** Answers at once, or queues when it is told to fail. */

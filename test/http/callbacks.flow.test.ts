@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { findItems } from '../../src/engine/item-search.ts'
+import { engineOf } from '../../src/node.ts'
 import { answerLost, intercept, unreachable } from '../engine/faults.ts'
 import { attemptsIn, secret, setupCallbacks } from './callback-setup.ts'
 import { startReceiver, verified } from './receiver.ts'
@@ -294,6 +296,27 @@ test('a result that is too long is left out, and its link stays', async (t) => {
     const answer = await fetch(`${node.url}${result}`)
     assert.deepEqual(await answer.json(), { done: 'nothing', text: 'ä'.repeat(size) }, id)
   }
+})
+
+test('a result with NUL is left out, and a receiver that fails holds up no settle', async (t) => {
+  const receiver = await startReceiver(t)
+  const node = await setupCallbacks(t)
+  const id = await node.queue('work', { act: 'nul' }, receiver.url('/status/500/nul'))
+  await receiver.until('/status/500/nul', 1)
+  // it goes to the lane, where its context is indexed
+  await until(async () => (await node.callbacks())[0]?.state === 'scheduled')
+  const { data } = verified(receiver.all[0], [secret])
+  assert.deepEqual([data['id'], data['result'], data['resultLeftOut']], [id, undefined, true])
+  assert.deepEqual((await node.item(id))?.result, { done: 'nul', nul: 'x\0\ud800' })
+
+  // an older release wrote results into entries whatever they held: these are indexed and found all the same
+  const { database } = engineOf(node)
+  const { driver, schema } = database
+  await driver.run({
+    text: `update ${schema}.waiting_item set entry = left(entry, -1) || ',"x":"\\u0000\\ud800"}'`,
+  })
+  const { ids } = await findItems(database, { causationId: id }, { limit: 2, order: 'oldest' })
+  assert.equal(ids.length, 1)
 })
 
 test('while secrets are changed each callback is signed with all of them', async (t) => {

@@ -1,5 +1,6 @@
 import { CoatcheckError } from '../../src/base/errors.ts'
 import { createRowId, type QueueItemId } from '../../src/base/ids.ts'
+import { ReadJson } from '../../src/base/json.ts'
 import type { Act } from '../../src/define/act.ts'
 import type { Application } from '../../src/define/application.ts'
 import type { HandlerContext, Receipt } from '../../src/define/context.ts'
@@ -31,11 +32,12 @@ export class MemoryRoad implements Road {
 
   async accept(
     definition: Definition,
-    input: unknown,
+    given: unknown,
     _options = {},
     context: RequestContext = {},
   ): Promise<QueueItemId> {
     if (this.failure) throw this.failure
+    const input = valueOf(given)
     const checked = await definition.input['~standard'].validate(input)
     if (checked.issues) throw invalidPayload(definition, checked.issues)
     const { name: processor, kind, application, queue } = definition
@@ -153,7 +155,7 @@ export class MemoryRoad implements Road {
     context: RequestContext,
     signal: AbortSignal,
   ): Promise<ImmediateOutcome> {
-    const checked = await definition.input['~standard'].validate(input)
+    const checked = await definition.input['~standard'].validate(valueOf(input))
     if (checked.issues) throw invalidPayload(definition, checked.issues)
     try {
       const returned = await definition.run?.(checked.value, { context, signal } as HandlerContext)
@@ -174,6 +176,10 @@ export class MemoryRoad implements Road {
     this.change(id, { state: 'scheduled', attempts: 1, dueAt: new Date(Date.now() + 60_000), error: failure })
     return id
   }
+}
+
+function valueOf(input: unknown): unknown {
+  return input instanceof ReadJson ? input.value : input
 }
 
 function isEnded({ state }: Item): boolean {

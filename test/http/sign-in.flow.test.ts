@@ -300,6 +300,7 @@ test('services that are open to everybody answer without credentials, and nothin
   const accepted = await send('POST', '/services/hr/apply', undefined, {})
   assert.equal(accepted.status, 202)
   const { id, links } = (await accepted.json()) as { id: string; links: { self: string; result: string } }
+  await node.result(id as never, { wait: '20s' })
   // nobody in particular handed it over, so nobody in particular may see it
   for (const path of [links.self, links.result]) {
     assert.equal((await send('GET', path)).status, 401)

@@ -1,0 +1,35 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { z } from 'zod'
+import { defineQueueProcessor, Reject } from '../../src/define/define.ts'
+import { engineOf } from '../../src/node.ts'
+import { readBrokenGroups } from '../../src/store/broken-groups.ts'
+import { setup } from '../flows/setup.ts'
+
+const fails = (name: string) =>
+  defineQueueProcessor({
+    name,
+    input: z.object({ why: z.string() }),
+    process: ({ why }) => {
+      throw new Reject(why)
+    },
+  })
+
+test('broken items of a definition are found however many groups others have', async (t) => {
+  const [ape, bee, cow] = [fails('ape'), fails('bee'), fails('cow')]
+  const node = await setup(t, [ape, bee, cow], { log: { info() {}, warn() {}, error() {} } })
+  for (const each of [ape, bee, cow])
+    for (const why of ['is ill', 'is away', 'is away']) await node.enqueue(each, { why })
+  await node.drain()
+  const { driver, schema } = engineOf(node).database
+  const read = async (definition: string | undefined, limit: number) => {
+    const { groups, isCut } = await readBrokenGroups(driver, schema, undefined, definition, limit)
+    return [groups.map(({ definition, message, count }) => `${definition} ${message} ${count}`), isCut]
+  }
+  assert.deepEqual(await read('cow', 2), [['cow is away 2', 'cow is ill 1'], false])
+  assert.equal((await read('bee', 1))[1], true)
+  assert.deepEqual(await read('dog', 2), [[], false])
+  const [all, isCut] = await read(undefined, 500)
+  assert.deepEqual([(all as string[]).length, isCut], [6, false])
+  assert.equal((await read(undefined, 5))[1], true)
+})
