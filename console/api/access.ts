@@ -1,0 +1,76 @@
+import type { Page } from './page.ts'
+import { call } from './request.ts'
+import type { OperatorRole } from './session.ts'
+
+export interface ApiKey {
+  readonly id: string
+  readonly name: string
+  readonly roles: readonly string[]
+  readonly services?: readonly string[] | null
+  readonly accessGroup?: string | null
+  readonly createdAt?: string
+  readonly expiresAt?: string | null
+  readonly lastUsedAt?: string | null
+  readonly revokedAt?: string | null
+  readonly state?: 'active' | 'expired' | 'revoked'
+}
+
+export interface NewApiKey {
+  readonly name: string
+  readonly roles: readonly string[]
+  readonly services?: readonly string[] | undefined
+  readonly accessGroup?: string | undefined
+  readonly expiresInDays?: number | undefined
+  readonly reason?: string | undefined
+}
+
+export interface User {
+  readonly name: string
+  readonly role: OperatorRole
+  readonly accessGroup?: string | null
+  readonly isDisabled?: boolean
+  readonly hasPassword?: boolean
+  readonly createdAt?: string
+}
+
+export interface UserChange {
+  readonly role?: OperatorRole | undefined
+  readonly password?: string | undefined
+  readonly isDisabled?: boolean | undefined
+  readonly accessGroup?: string | undefined
+  readonly reason?: string | undefined
+}
+
+export interface OpenSession {
+  readonly id: string
+  readonly operator?: { readonly id: string; readonly name: string; readonly role?: string }
+  readonly createdAt?: string
+  readonly seenAt?: string
+  readonly expiresAt?: string
+  readonly via?: string
+  readonly isOwn?: boolean
+}
+
+export const listApiKeys = (cursor?: string, signal?: AbortSignal) =>
+  call<Page<ApiKey>>('GET', '/api-keys', { query: { cursor }, signal })
+
+export const createApiKey = (key: NewApiKey) =>
+  call<{ readonly id: string; readonly key: string }>('POST', '/api-keys', { body: key })
+
+export const revokeApiKey = (id: string, reason?: string) =>
+  call<unknown>('DELETE', `/api-keys/${encodeURIComponent(id)}`, { body: { reason } })
+
+export const listUsers = (cursor?: string, signal?: AbortSignal) =>
+  call<Page<User>>('GET', '/users', { query: { cursor }, signal })
+
+export const createUser = (name: string, user: UserChange) =>
+  call<unknown>('POST', '/users', { body: { name, ...user } })
+
+export const changeUser = (name: string, user: UserChange) =>
+  call<unknown>('PUT', `/users/${encodeURIComponent(name)}`, { body: user })
+
+export const listSessions = (cursor?: string, signal?: AbortSignal) =>
+  call<Page<OpenSession>>('GET', '/sessions', { query: { cursor }, signal })
+
+export const endSession = (id: string, reason?: string) =>
+  call<unknown>('DELETE', `/sessions/${encodeURIComponent(id)}`, { body: { reason } })

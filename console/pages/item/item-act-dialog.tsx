@@ -1,0 +1,73 @@
+import { actOnItem, type ActAnswer, type ActKind, type Item } from '../../api/items.ts'
+import { useState } from '../../preact.ts'
+import { goTo, hrefOf } from '../../state/router.ts'
+import { say } from '../../state/toasts.ts'
+import { AskDialog } from '../../ui/ask-dialog.tsx'
+import { Field } from '../../ui/field.tsx'
+import { JsonEditor, readJson } from '../../ui/json-editor.tsx'
+import { actWords } from '../items/act-words.ts'
+
+interface ItemActDialogProps {
+  readonly item: Item
+  readonly act: ActKind
+  /** Whether the payload is corrected on the way. */
+  readonly withPayload: boolean
+  readonly onClose: () => void
+  readonly onDone: () => void
+}
+
+export function ItemActDialog({ item, act, withPayload, onClose, onDone }: ItemActDialogProps) {
+  const words = actWords[act]
+  const [text, setText] = useState(() => JSON.stringify(item.input, undefined, 2) ?? '')
+  const [until, setUntil] = useState('')
+  const reading = withPayload ? readJson(text) : undefined
+  const confirm = async (reason: string | undefined) => {
+    const input = reading !== undefined && 'value' in reading ? { input: reading.value } : {}
+    const untilTime = until === '' ? {} : { until: new Date(until).toISOString() }
+    const answer = await actOnItem(item.id, { act, reason, ...input, ...untilTime })
+    tell(answer, act)
+    onDone()
+    if (act === 'clone' && answer.id !== undefined) goTo(hrefOf(['items', answer.id]))
+  }
+  return (
+    <AskDialog
+      title={titleOf(act, withPayload)}
+      action={withPayload && act === 'requeue' ? 'Requeue with this payload' : words.name}
+      isDangerous={words.isDangerous}
+      isReady={reading === undefined || 'value' in reading}
+      wide={withPayload}
+      onConfirm={confirm}
+      onClose={onClose}
+    >
+      <p>
+        {words.one}
+        {withPayload && act === 'requeue'
+          ? ' Its payload is what you write here; the log keeps the old one.'
+          : null}
+      </p>
+      {withPayload ? <JsonEditor label="Payload" text={text} onText={setText} /> : null}
+      {act === 'defer' ? (
+        <Field
+          label="Until (empty: until somebody resumes it)"
+          type="datetime-local"
+          value={until}
+          onValue={setUntil}
+        />
+      ) : null}
+    </AskDialog>
+  )
+}
+
+function titleOf(act: ActKind, withPayload: boolean): string {
+  if (act === 'edit') return 'Edit the payload'
+  if (withPayload) return 'Edit and requeue'
+  return `${actWords[act].name} this item?`
+}
+
+function tell({ verdict, state }: ActAnswer, act: ActKind): void {
+  const { name, done } = actWords[act]
+  if (verdict === 'refused') say(`${name} was refused: the item is ${state ?? 'in another state'}`, 'bad')
+  else if (verdict === 'pending')
+    say(`${name} is written down; the node that owns the item will do it`, 'plain')
+  else say(done)
+}

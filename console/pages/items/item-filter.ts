@@ -1,0 +1,47 @@
+import { filterNames, itemStates, type FilterName, type ItemFilter, type ItemState } from '../../api/items.ts'
+import { hrefOf } from '../../state/router.ts'
+
+/** The filter of an address; what is no filter is left out. */
+export function filterOf(search: URLSearchParams): ItemFilter {
+  const entries = filterNames.flatMap((name): [FilterName, string | string[]][] => {
+    const values = search.getAll(name).filter((value) => value !== '')
+    const [first] = values
+    if (first === undefined) return []
+    return [[name, name === 'state' || name === 'ids' ? values.flatMap((value) => value.split(',')) : first]]
+  })
+  return Object.fromEntries(entries)
+}
+
+/** The address of the list with a filter. */
+export function itemsHref(filter: ItemFilter): string {
+  return hrefOf(['items'], filter)
+}
+
+/** The state that the filter asks for, where it is one. */
+export function stateOf(filter: ItemFilter): ItemState | undefined {
+  const [state, ...others] = [filter.state ?? []].flat()
+  return others.length === 0 ? itemStates.find((each) => each === state) : undefined
+}
+
+export function withoutFilter(filter: ItemFilter, ...names: readonly FilterName[]): ItemFilter {
+  return Object.fromEntries(Object.entries(filter).filter(([name]) => !names.includes(name as FilterName)))
+}
+
+/** How filters are called on the page. */
+export const filterTitles: Readonly<Record<FilterName, string>> = {
+  state: 'State',
+  queue: 'Queue',
+  processor: 'Processor',
+  application: 'Application',
+  key: 'Key',
+  keyPrefix: 'Key begins with',
+  correlationId: 'Correlation id',
+  causationId: 'Made by item',
+  caller: 'Caller',
+  errorCode: 'Error code',
+  fingerprint: 'Same error as',
+  from: 'Accepted from',
+  to: 'Accepted until',
+  text: 'Text',
+  ids: 'Ids',
+}

@@ -1,0 +1,107 @@
+import { basePath } from '../../api/base-path.ts'
+import { listItems, type ItemFilter } from '../../api/items.ts'
+import { useEffect, useState } from '../../preact.ts'
+import { useListKeys } from '../../state/keys.ts'
+import { useList } from '../../state/list.ts'
+import { place } from '../../state/router.ts'
+import { may } from '../../state/session.ts'
+import { useStore } from '../../state/store.ts'
+import { EmptyNote } from '../../ui/empty-note.tsx'
+import { showMoment } from '../../ui/format.ts'
+import { MoreButton } from '../../ui/more-button.tsx'
+import { PageHead } from '../../ui/page-head.tsx'
+import { ProblemNote } from '../../ui/problem-note.tsx'
+import { Skeleton } from '../../ui/skeleton.tsx'
+import { BulkBar } from './bulk-bar.tsx'
+import { FilterBar } from './filter-bar.tsx'
+import { filterOf, itemsHref, stateOf } from './item-filter.ts'
+import { ItemTable, type Selection } from './item-table.tsx'
+import { StateTabs } from './state-tabs.tsx'
+
+const nothing: Selection = { ids: new Set(), isAll: false }
+
+export function ItemsPage() {
+  const { search } = useStore(place)
+  const filter = filterOf(search)
+  const question = itemsHref(filter)
+  const [selection, setSelection] = useState(nothing)
+  const isSelecting = selection.isAll || selection.ids.size > 0
+  // what is selected does not move away under the hand
+  const topic = isSelecting ? undefined : 'item'
+  const list = useList(question, (cursor, signal) => listItems(filter, cursor, signal), topic)
+  const clear = () => setSelection(nothing)
+  useEffect(clear, [question])
+
+  const toggle = (id: string) => {
+    const ids = new Set(selection.isAll ? list.items.map((item) => item.id) : selection.ids)
+    if (!ids.delete(id)) ids.add(id)
+    setSelection({ ids, isAll: false })
+  }
+  const toggleLoaded = () => {
+    const isEach = selection.isAll || list.items.every(({ id }) => selection.ids.has(id))
+    setSelection(isEach ? nothing : { ids: new Set(list.items.map(({ id }) => id)), isAll: false })
+  }
+  useListKeys({ select: toggle, clear })
+
+  const mayAct = may('operator')
+  const isEmpty = list.items.length === 0 && list.last !== undefined && list.loadMore === undefined
+  return (
+    <>
+      <PageHead title="Items" />
+      <StateTabs filter={filter} />
+      <FilterBar filter={filter} />
+      {list.problem === undefined ? null : <ProblemNote problem={list.problem} retry={list.reload} />}
+      {list.items.length === 0 && list.isLoading ? <Skeleton rows={12} /> : null}
+      {list.items.length === 0 ? null : (
+        <ItemTable
+          items={list.items}
+          selection={mayAct ? selection : undefined}
+          toggle={toggle}
+          toggleLoaded={toggleLoaded}
+        />
+      )}
+      {isEmpty ? <NoItems filter={filter} /> : null}
+      <MoreButton list={list} note={<SearchedTo at={list.last?.searchedTo} />} />
+      {mayAct ? (
+        <BulkBar
+          selection={selection}
+          filter={filter}
+          state={stateOf(filter)}
+          hasMore={list.loadMore !== undefined}
+          selectAll={() => setSelection({ ids: new Set(), isAll: true })}
+          clear={clear}
+          onDone={() => {
+            clear()
+            list.reload()
+          }}
+        />
+      ) : null}
+    </>
+  )
+}
+
+function SearchedTo({ at }: { at: string | undefined }) {
+  if (at === undefined) return null
+  return <p class="quiet">Searched back to {showMoment(at)}; older ones have not been looked at yet.</p>
+}
+
+function NoItems({ filter }: { filter: ItemFilter }) {
+  if (Object.keys(filter).length > 0)
+    return (
+      <EmptyNote title="Nothing matches.">
+        A filter may be too narrow. <a href={itemsHref({})}>Show all items</a>
+      </EmptyNote>
+    )
+  const example = [
+    "curl -i -X POST -H 'content-type: application/json' \\",
+    `  -d '{}' ${location.origin}${basePath}/services/{application}/{service}`,
+    '',
+    '// or in code',
+    'await node.enqueue(processor, input)',
+  ].join('\n')
+  return (
+    <EmptyNote title="No items yet." code={example}>
+      They come by a request to a service, or from your code. The page shows them as they come.
+    </EmptyNote>
+  )
+}

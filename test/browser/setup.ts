@@ -1,0 +1,92 @@
+import assert from 'node:assert/strict'
+import { after, type TestContext } from 'node:test'
+import type { BrowserContextOptions, Page } from 'playwright-core'
+import { buildConsole } from '../../scripts/console-build.ts'
+import { createNode, type Node } from '../../src/index.ts'
+import { freshPlace } from '../flows/setup.ts'
+import { accounts } from './accounts-application.ts'
+import { openBrowser } from './chromium.ts'
+
+let shared: Promise<Node> | undefined
+after(async () => (await shared)?.stop())
+
+/** The node of this file: a real one, with the real clock. */
+export function accountsNode(): Promise<Node> {
+  shared ??= startNode()
+  return shared
+}
+
+export async function startNode(http: { readonly basePath?: string } = {}): Promise<Node> {
+  await buildConsole({ ifStale: true })
+  const node = await createNode({
+    applications: [accounts],
+    ...(await freshPlace()),
+    http: { port: 0, ...http },
+    log: false,
+    stopTimeout: '1 second',
+  })
+  await node.start()
+  return node
+}
+
+export interface ConsoleOptions extends BrowserContextOptions {
+  /** Another than that of the file. */
+  readonly of?: Node
+  readonly role?: 'observer' | 'operator' | 'administrator'
+  /** Below `/console`: `/items`. */
+  readonly at?: string
+  /** Errors that the test is about: the browser writes one of each refused request. */
+  readonly expected?: RegExp
+}
+
+/** A page of the console, signed in by a link. That nothing went wrong in it is checked when the test ends. */
+export async function openConsole(
+  t: TestContext,
+  { role = 'administrator', at = '', expected, of, ...options }: ConsoleOptions = {},
+) {
+  const node = of ?? (await accountsNode())
+  const url = node.url ?? ''
+  const browser = await openBrowser()
+  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options })
+  const page = await context.newPage()
+  page.setDefaultTimeout(20_000)
+  const problems = watch(page, url, expected)
+  t.after(async () => {
+    const violations = await page.evaluate('globalThis.violations')
+    await context.close()
+    assert.deepEqual(problems, [])
+    assert.deepEqual(violations, [])
+  })
+  // the list is there before anything of the page runs
+  await page.addInitScript(`globalThis.violations = []
+    addEventListener('securitypolicyviolation', (event) => violations.push(event.violatedDirective + ' ' + event.blockedURI))`)
+  const link = new URL(await node.consoleLink({ role }), url)
+  await page.goto(url + link.pathname + at + link.hash)
+  await page.locator('main h1').waitFor()
+  return { node, url, page }
+}
+
+/** What a console must never do: write errors, throw, ask anybody else, run a script of an item. */
+function watch(page: Page, url: string, expected: RegExp | undefined): string[] {
+  const problems: string[] = []
+  page.on('console', (message) => {
+    if (message.type() !== 'error' || expected?.test(message.text())) return
+    problems.push(`console: ${message.text()}`)
+  })
+  page.on('pageerror', (error) => problems.push(`thrown: ${error.message}`))
+  page.on('dialog', (dialog) => {
+    problems.push(`dialog: ${dialog.message()}`)
+    void dialog.dismiss()
+  })
+  page.on('request', (request) => {
+    if (!request.url().startsWith(url) && !request.url().startsWith('data:'))
+      problems.push(`asked ${request.url()}`)
+  })
+  return problems
+}
+
+/** Waits until what was asked for is there. */
+export async function loaded(page: Page): Promise<void> {
+  await page.locator('main h1').waitFor()
+  await page.locator('.skeleton').first().waitFor({ state: 'detached' })
+}
