@@ -14,15 +14,18 @@ import { DatabaseWatch } from './engine/database-watch.ts'
 import { Engine } from './engine/engine.ts'
 import { findDefinition } from './engine/enqueuer.ts'
 import { putTogether } from './engine/returned.ts'
+import { apiKeysOf, type ApiKeys } from './http/api-keys.ts'
 import { createHttpDoor, type HttpDoor } from './http/door.ts'
-import { HttpListener, isLocalHost } from './http/listener.ts'
-import { createSignIn, type AuthSettings } from './http/sign-in.ts'
+import type { HttpListener } from './http/listener.ts'
 import { itemActs, type ItemActs } from './node/acts.ts'
-import { apiKeysOf, type ApiKeys } from './node/api-keys.ts'
 import { withCallbacks } from './node/callbacks.ts'
 import { ItemEndedError } from './node/item-ended.ts'
-import { checkOptions, type CheckedOptions, type HttpOptions, type NodeOptions } from './node/options.ts'
+import { listen, listenWarnings } from './node/listening.ts'
+import { operate, type Operating } from './node/operate.ts'
+import { checkOptions, type CheckedOptions, type NodeOptions } from './node/options.ts'
+import { nodeQueues, type NodeQueues, type QueuePartitions } from './node/queues.ts'
 import { logEvents } from './observe/log.ts'
+import type { OperatorRole } from './operate/operator.ts'
 import { openDatabase, type OpenDatabase } from './store/database.ts'
 
 export interface NodeEnqueueOptions extends EnqueueOptions {
@@ -36,14 +39,9 @@ export interface ResultOptions {
   readonly signal?: AbortSignal
 }
 
-/** The partitions of a queue. */
-export interface QueuePartitions {
-  readonly queue: string
-  /** Raised by each change. */
-  readonly generation: number
-  readonly partitions: number
-  /** False where the queue had as many already. */
-  readonly changed: boolean
+export interface ConsoleLinkOptions {
+  /** What whoever opens it may do: `observer`, `operator` or `administrator` (unless set). */
+  readonly role?: OperatorRole
 }
 
 /** A process at work. One that was never started is a client: it accepts, looks up and waits for results. */
@@ -116,6 +114,13 @@ export interface Node extends ItemActs {
   transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T>
   /** The API keys of all nodes of this database and schema. */
   readonly apiKeys: ApiKeys
+  /**
+   * Makes a link to the console that signs somebody in, once and within 10 minutes. Where the node does not listen it is a path.
+   * @throws CoatcheckError `OPTION_INVALID`
+   */
+  consoleLink(options?: ConsoleLinkOptions): Promise<string>
+  /** The queues of all nodes of this database and schema: to pause, stop and start them, and to change how many items run at once. */
+  readonly queues: NodeQueues
   /** Answers an HTTP request: mounts the node into a server of yours. */
   fetch(request: Request): Promise<Response>
 }
@@ -154,11 +159,13 @@ export function engineOf(node: object): Engine {
 class RunningNode implements Omit<Node, keyof ItemActs> {
   readonly events = new Events()
   readonly apiKeys: ApiKeys
+  readonly queues: NodeQueues
   readonly #options: CheckedOptions
   readonly #database: OpenDatabase
   readonly #engine: Engine
   readonly #watch: DatabaseWatch
   readonly #door: HttpDoor
+  readonly #operating: Operating
   #listener: HttpListener | undefined
   #starting: Promise<void> | undefined
   #stopping: Promise<void> | undefined
@@ -188,18 +195,35 @@ class RunningNode implements Omit<Node, keyof ItemActs> {
       maxUnsettled: options.maxUnsettled,
       stopTimeoutMs: options.stopTimeoutMs,
     })
+    this.queues = nodeQueues(this.#engine.queues)
     this.#watch = new DatabaseWatch(database, this.events)
     engines.set(this, this.#engine)
     const report = (error: unknown, reference?: string): void =>
       this.events.emit('problem', { where: reference === undefined ? 'http' : `http ${reference}`, error })
+    const { auth, operate: settings } = options
+    const environment = process.env['NODE_ENV']
+    const durability = database.driver.kind === 'pglite' ? 'development' : 'durable'
+    this.#operating = operate({
+      database,
+      engine: this.#engine,
+      checkCallback,
+      name,
+      environment,
+      durability,
+      basePath,
+      auth,
+      settings,
+      report,
+    })
     this.#door = createHttpDoor({
       road: this.#engine,
       name,
-      environment: process.env['NODE_ENV'],
-      durability: database.driver.kind === 'pglite' ? 'development' : 'durable',
+      environment,
+      durability,
       basePath,
       checkCallback,
-      ...(options.auth && { auth: doorAuth(options.auth, database, report) }),
+      ...(auth && { auth: { signIn: this.#operating.callers, ...(auth.rate && { rate: auth.rate }) } }),
+      doors: this.#operating.doors,
       onError: report,
     })
   }
@@ -333,6 +357,11 @@ class RunningNode implements Omit<Node, keyof ItemActs> {
     )
   }
 
+  async consoleLink({ role = 'administrator' }: ConsoleLinkOptions = {}): Promise<string> {
+    this.#checkOpen()
+    return (this.url ?? '') + (await this.#operating.consolePath(role))
+  }
+
   fetch(request: Request): Promise<Response> {
     return this.#door.fetch(request)
   }
@@ -361,36 +390,4 @@ class RunningNode implements Omit<Node, keyof ItemActs> {
     this.#closed = true
     await this.#database.driver.close()
   }
-}
-
-function doorAuth(auth: AuthSettings, database: OpenDatabase, report: (error: unknown) => void) {
-  return { signIn: createSignIn(auth, database, report), ...(auth.rate && { rate: auth.rate }) }
-}
-
-/** Credentials cross the network in what we listen to. */
-function listenWarnings({ http, nodeTypes }: CheckedOptions): string[] {
-  if (!http || http.host === undefined || isLocalHost(http.host) || !nodeTypes.includes('web')) return []
-  return [
-    `http.host is ${http.host}, and the node itself speaks plain HTTP: put a proxy that ends TLS in front of it`,
-  ]
-}
-
-/** Listens where it was told; where nothing was said and the usual port is taken, on a free one. */
-async function listen(door: HttpDoor, http: HttpOptions, anyAddress: boolean): Promise<HttpListener> {
-  const place = { door, anyAddress, ...(http.host === undefined ? {} : { host: http.host }) }
-  const listener = new HttpListener({ ...place, ...(http.port === undefined ? {} : { port: http.port }) })
-  try {
-    await listener.start()
-    return listener
-  } catch (error) {
-    if (http.port !== undefined || !isTaken(error)) throw error
-    const other = new HttpListener({ ...place, port: 0 })
-    await other.start()
-    return other
-  }
-}
-
-function isTaken(error: unknown): boolean {
-  const cause = (error as { cause?: { code?: unknown } } | undefined)?.cause
-  return cause?.code === 'EADDRINUSE' || (error as { code?: unknown } | undefined)?.code === 'EADDRINUSE'
 }

@@ -1,8 +1,11 @@
-import { apiKeysOf, type ApiKey, type ApiKeys } from '../node/api-keys.ts'
-import type { RateOptions } from '../node/auth-options.ts'
-import { openDatabase } from '../store/database.ts'
-import { existingDatabase, type DatabaseFlags } from './configuration.ts'
-import { plain } from './sentence.ts'
+import { apiKeysOf, type ApiKey, type ApiKeys } from '../http/api-keys.ts'
+import type { RateOptions } from '../http/rate-options.ts'
+import { auditOf } from '../operate/audit.ts'
+import type { AuditEntry } from '../operate/route.ts'
+import { commandAuthor } from './command-author.ts'
+import type { DatabaseFlags } from './configuration.ts'
+import { withDatabase } from './existing-database.ts'
+import { showTable } from './table.ts'
 
 interface JsonFlag {
   readonly json?: boolean
@@ -23,16 +26,19 @@ export interface CreateKeyFlags extends DatabaseFlags, JsonFlag {
  */
 export async function createKey(flags: CreateKeyFlags): Promise<void> {
   const { name, service, role, accessGroup, expires, rate } = flags
-  const created = await withKeys(flags, (keys) =>
-    keys.create({
+  const created = await changeKeys(flags, async (keys, audit) => {
+    const made = await keys.create({
       name,
       ...(service && { services: service }),
       ...(role && { roles: role }),
       ...(accessGroup !== undefined && { accessGroup }),
       ...(expires !== undefined && { expires }),
       ...(rate && { rate }),
-    }),
-  )
+    })
+    const { key: _key, id, ...after } = made
+    await audit({ act: 'api-key.create', subject: 'api-key', subjectId: id, after })
+    return made
+  })
   if (flags.json) {
     console.log(JSON.stringify(created, undefined, 2))
     return
@@ -57,24 +63,28 @@ export async function listKeys(flags: DatabaseFlags & JsonFlag): Promise<void> {
  * @throws CoatcheckError `API_KEY_NOT_FOUND`; as `createKey`
  */
 export async function revokeKey(id: string, flags: DatabaseFlags): Promise<void> {
-  await withKeys(flags, (keys) => keys.revoke(id))
+  await changeKeys(flags, async (keys, audit) => {
+    await keys.revoke(id)
+    await audit({ act: 'api-key.revoke', subject: 'api-key', subjectId: id })
+  })
   console.log(`API key ${id} is revoked; within 5 seconds no node accepts it any more.`)
 }
 
-async function withKeys<T>(flags: DatabaseFlags, work: (keys: ApiKeys) => Promise<T>): Promise<T> {
-  const { schema, directory } = flags
-  const database = await openDatabase({
-    database: existingDatabase(flags),
-    ...(schema !== undefined && { schema }),
-    ...(directory !== undefined && { directory }),
-    // a schema is changed by who says so
-    migrate: 'check',
-  })
-  try {
-    return await work(apiKeysOf(database))
-  } finally {
-    await database.driver.close()
-  }
+function withKeys<T>(flags: DatabaseFlags, work: (keys: ApiKeys) => Promise<T>): Promise<T> {
+  return withDatabase(flags, (database) => work(apiKeysOf(database)))
+}
+
+/** A change of keys and its line in the audit, in one transaction. */
+function changeKeys<T>(
+  flags: DatabaseFlags,
+  work: (keys: ApiKeys, audit: (entry: AuditEntry) => Promise<void>) => Promise<T>,
+): Promise<T> {
+  return withDatabase(flags, (database) =>
+    database.driver.transaction((tx) => {
+      const keys = apiKeysOf({ driver: tx, schema: database.schema })
+      return work(keys, (entry) => auditOf(database)(entry, commandAuthor(), tx))
+    }),
+  )
 }
 
 /** A line for each key, under their names. */
@@ -89,9 +99,6 @@ export function showKeys(keys: readonly ApiKey[]): string {
     expiresAt?.toISOString().slice(0, 10) ?? 'never',
     lastUsedAt ? `${lastUsedAt.toISOString().slice(0, 16)}Z` : 'never',
   ])
-  const all = [['id', 'name', 'state', 'roles', 'services', 'access group', 'expires', 'last used'], ...rows]
-  const widths = (all[0] ?? []).map((_, column) => Math.max(...all.map((row) => row[column]?.length ?? 0)))
-  return all
-    .map((row) => plain(row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ')).trimEnd())
-    .join('\n')
+  const heads = ['id', 'name', 'state', 'roles', 'services', 'access group', 'expires', 'last used']
+  return showTable([heads, ...rows])
 }

@@ -1,14 +1,17 @@
 #!/usr/bin/env node
-import { Command, CommanderError, InvalidArgumentError } from 'commander'
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { packageVersion } from '../base/version.ts'
-import { parseRate } from '../node/auth-options.ts'
+import { parseRate } from '../http/rate-options.ts'
+import { operatorRoles } from '../operate/operator.ts'
 import { check } from './check.ts'
 import { showItem } from './items.ts'
 import { createKey, listKeys, revokeKey, type CreateKeyFlags } from './keys.ts'
+import { makeLink } from './link.ts'
 import { migrate } from './migrate.ts'
-import { changePartitions, showQueues } from './queues.ts'
+import { changeConcurrency, changePartitions, orderQueue, showQueues, type QueueOrder } from './queues.ts'
 import { describeError } from './sentence.ts'
 import { start } from './start.ts'
+import { changePassword, createUser, listAllUsers, setDisabled, type CreateUserFlags } from './users.ts'
 
 const program = new Command('coatcheck')
   .description('Asynchronous integration: hand work over, keep the ticket, come back for the result.')
@@ -48,7 +51,7 @@ program
 
 const queues = program
   .command('queues')
-  .description('show the queues and their partitions')
+  .description('show the queues, their partitions and states')
   .option('--json', 'as JSON')
   .action((_options, command: Command) => showQueues(command.optsWithGlobals()))
 
@@ -60,6 +63,35 @@ queues
   .action((queue: string, partitions: number, _options, command: Command) =>
     changePartitions(queue, partitions, command.optsWithGlobals()),
   )
+
+const orders: Record<QueueOrder, string> = {
+  pause: 'let nothing of a queue start; what runs goes on',
+  start: 'let a queue go on that is paused or stopped',
+  stop: 'let nothing of a queue start, and tell what runs to end',
+  restart: 'tell what runs of a queue to end, and run it again',
+}
+for (const [order, description] of Object.entries(orders) as [QueueOrder, string][])
+  queues
+    .command(order)
+    .description(description)
+    .argument('<queue>', 'name of the queue')
+    .action((queue: string, _options, command: Command) =>
+      orderQueue(order, queue, command.optsWithGlobals()),
+    )
+
+queues
+  .command('concurrency')
+  .description('how many items of a queue each node runs at once')
+  .argument('<queue>', 'name of the queue')
+  .argument('<count>', '1 to 10000, or none: as the definitions say', readConcurrency)
+  .action((queue: string, perNode: number | 'none', _options, command: Command) =>
+    changeConcurrency(queue, perNode === 'none' ? undefined : perNode, command.optsWithGlobals()),
+  )
+
+queues
+  .command('list')
+  .description('the same as queues without a word')
+  .action((_options, command: Command) => showQueues(command.optsWithGlobals()))
 
 const keys = program.command('keys').description('API keys: who may call over HTTP')
 
@@ -87,6 +119,53 @@ keys
   .argument('<id>', 'the part of the key between the two underscores')
   .action((id: string, _options, command: Command) => revokeKey(id, command.optsWithGlobals()))
 
+/** A new one each time: a command takes it for its own. */
+const roleOption = (text: string) => new Option('--role <name>', text).choices(operatorRoles)
+
+program
+  .command('link')
+  .description('make a link that signs somebody in to the console, once')
+  .addOption(roleOption('what whoever opens it may do').default('administrator'))
+  .option('--url <url>', 'where the node is, with its base path', 'http://127.0.0.1:3000')
+  .action((_options, command: Command) => makeLink(command.optsWithGlobals()))
+
+const users = program.command('users').description('users of the console')
+
+users
+  .command('create')
+  .description('make a user, with a password from the terminal or from stdin')
+  .argument('<name>', 'letters, digits and . _ @ + -')
+  .addOption(roleOption('what the user may do').makeOptionMandatory())
+  .option('--access-group <text>', 'the only one whose items the user sees (default: all)')
+  .option('--no-password', 'make a user who cannot sign in yet')
+  .action((name: string, _options, command: Command) =>
+    createUser(name, command.optsWithGlobals<CreateUserFlags>()),
+  )
+
+users
+  .command('list')
+  .description('show the users')
+  .option('--json', 'as JSON')
+  .action((_options, command: Command) => listAllUsers(command.optsWithGlobals()))
+
+users
+  .command('disable')
+  .description('let a user in no more; its sessions end')
+  .argument('<name>')
+  .action((name: string, _options, command: Command) => setDisabled(name, true, command.optsWithGlobals()))
+
+users
+  .command('enable')
+  .description('let a user in again')
+  .argument('<name>')
+  .action((name: string, _options, command: Command) => setDisabled(name, false, command.optsWithGlobals()))
+
+users
+  .command('password')
+  .description('give a user another password, from the terminal or from stdin; its sessions end')
+  .argument('<name>')
+  .action((name: string, _options, command: Command) => changePassword(name, command.optsWithGlobals()))
+
 try {
   await program.parseAsync()
 } catch (error) {
@@ -102,6 +181,12 @@ try {
 function readCount(text: string): number {
   if (/^\d{1,9}$/.test(text)) return Number(text)
   throw new InvalidArgumentError('Write a whole number from 1 to 4096.')
+}
+
+function readConcurrency(text: string): number | 'none' {
+  if (text === 'none') return text
+  if (/^\d{1,9}$/.test(text)) return Number(text)
+  throw new InvalidArgumentError('Write a whole number from 1 to 10000, or none.')
 }
 
 function readRate(text: string) {

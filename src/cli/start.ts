@@ -1,6 +1,7 @@
 import { packageVersion } from '../base/version.ts'
 import { queuesOf, type Definition } from '../define/definition.ts'
 import { resolveApplications } from '../define/registry.ts'
+import { isLocalHost } from '../http/listener.ts'
 import type { Node } from '../node.ts'
 import { createNode } from '../node.ts'
 import type { NodeOptions } from '../node/options.ts'
@@ -17,7 +18,7 @@ export async function start(module: string, flags: NodeFlags): Promise<void> {
     await node.stop()
     throw error
   }
-  console.log(banner(node, options))
+  console.log(banner(node, options, await consoleLine(node, options)))
   await stopped
 }
 
@@ -43,7 +44,16 @@ function stopOnSignals(node: Node): Promise<void> {
   })
 }
 
-function banner(node: Node, options: NodeOptions): string {
+/** A link for whoever starts a node on their own machine, who has no user yet. Elsewhere it would stand in logs. */
+async function consoleLine(node: Node, { database, http }: NodeOptions): Promise<string[]> {
+  const isEmbedded = database === undefined || database === 'embedded'
+  if (node.url === undefined || !(isEmbedded || isLocalHost((http && http.host) || '127.0.0.1'))) return []
+  // an embedded database is this process's alone
+  const more = isEmbedded ? '' : '; coatcheck link makes more'
+  return [`  Console: ${await node.consoleLink()}`, `           It signs in once, within 10 minutes${more}.`]
+}
+
+function banner(node: Node, options: NodeOptions, more: readonly string[]): string {
   const { definitions } = resolveApplications(options.applications).registry
   const lines = [
     [
@@ -55,9 +65,8 @@ function banner(node: Node, options: NodeOptions): string {
     ...queueLines([...definitions.values()]),
   ]
   const told = lines.map(([name = '', value = '']) => `  ${name.padEnd(10)}${value}`)
-  return [`Coatcheck ${packageVersion}`, ...told, ...node.warnings.map((warning) => `  ${warning}`)].join(
-    '\n',
-  )
+  const warnings = node.warnings.map((warning) => `  ${warning}`)
+  return [`Coatcheck ${packageVersion}`, ...told, ...more, ...warnings].join('\n')
 }
 
 function frontPath({ http }: NodeOptions): string {

@@ -11,9 +11,9 @@ import {
   type DeferOptions,
   type EditOptions,
   type RequeueOptions,
-} from './act-options.ts'
+} from '../operate/act-options.ts'
+import { selectItems, type ItemSelector, type Selection } from '../operate/selection.ts'
 import { listBlockedKeys, type BlockedKey, type BlockedKeysOptions } from './blocked-keys.ts'
-import { selectItems, type ItemSelector, type Selection } from './selection.ts'
 
 /**
  * Acts on single items. The node that owns the item's partition decides; the call waits 2 s for its verdict, and else answers

@@ -12,6 +12,12 @@ import type { AuthSettings } from '../http/sign-in.ts'
 import { createLog, type Log } from '../observe/log.ts'
 import type { DatabaseOptions } from '../store/database.ts'
 import { checkAuth, type AuthOptions } from './auth-options.ts'
+import {
+  checkOperate,
+  noOperateSettings,
+  type OperateOptions,
+  type OperateSettings,
+} from './operate-options.ts'
 
 export type NodeType = 'web' | 'background'
 
@@ -41,6 +47,8 @@ export interface NodeOptions {
   readonly http?: HttpOptions | false
   /** Who may call over HTTP. Unless set only this machine may, outside production. */
   readonly auth?: AuthOptions
+  /** Who signs in to the console by an OpenID Connect provider. Users and one-time links need no option. */
+  readonly operate?: OperateOptions
   /** A label for logs and the console; the host's name unless set. */
   readonly name?: string
   /** Items that are finished and not yet settled, at most: as many may run again after a crash. 1–10,000; 500 unless set. */
@@ -66,6 +74,7 @@ const known = [
   'nodeTypes',
   'http',
   'auth',
+  'operate',
   'name',
   'maxUnsettled',
   'stopTimeout',
@@ -83,6 +92,7 @@ export interface CheckedOptions {
   readonly nodeTypes: readonly NodeType[]
   readonly http: HttpOptions | false
   readonly auth: AuthSettings | undefined
+  readonly operate: OperateSettings
   readonly name: string | undefined
   readonly maxUnsettled: number
   readonly stopTimeoutMs: number
@@ -114,6 +124,7 @@ export function checkOptions(given: NodeOptions): CheckedOptions {
   const nodeTypes = checkTypes(given.nodeTypes, problems)
   const http = checkHttp(given.http, problems)
   const auth = readAuth(given, resolved?.registry, problems)
+  const operate = readOperate(given, problems)
   // a host alone opens nothing to the world
   if (http && given.auth === undefined && nodeTypes.includes('web') && !isLocal(http.host))
     problems.push(
@@ -147,6 +158,7 @@ export function checkOptions(given: NodeOptions): CheckedOptions {
     nodeTypes,
     http,
     auth,
+    operate,
     name: given.name,
     maxUnsettled,
     stopTimeoutMs: stopTimeoutMs as number,
@@ -160,6 +172,12 @@ function readAuth(given: NodeOptions, registry: Registry | undefined, problems: 
   const reader = new OptionReader({ auth: given.auth }, (problem) => problems.push(problem))
   const auth = reader.within('auth', '{ apiKeys: true }')
   return auth && checkAuth(auth, registry)
+}
+
+function readOperate(given: NodeOptions, problems: string[]): OperateSettings {
+  const reader = new OptionReader({ operate: given.operate }, (problem) => problems.push(problem))
+  const operate = reader.within('operate', '{ issuers: [ … ] }')
+  return operate ? checkOperate(operate) : noOperateSettings
 }
 
 function isLocal(host: unknown): boolean {

@@ -20,6 +20,7 @@ const levels: Record<EventName, 'info' | 'warn' | 'error' | undefined> = {
   'partition.released': 'info',
   'partition.drained': 'info',
   'partition.mode': 'warn',
+  'queue.state': 'info',
   'item.failed': 'info',
   'item.broken': 'warn',
   'key.blocked': 'warn',
@@ -27,6 +28,8 @@ const levels: Record<EventName, 'info' | 'warn' | 'error' | undefined> = {
   'item.crashed-node': 'error',
   'item.stuck': 'warn',
   'act.decided': 'info',
+  'alert.raised': 'warn',
+  'alert.cleared': 'info',
   'settle.done': undefined,
   problem: 'warn',
 }

@@ -95,6 +95,9 @@ test('cli.md lists the commands and options, and nothing else', async () => {
     ['keys', 'create'],
     ['keys', 'list'],
     ['keys', 'revoke'],
+    ['link'],
+    ['users', 'create'],
+    ['users', 'list'],
   ]
   const helps = await Promise.all(commands.map((command) => runCommand(...command, '--help')))
   const told = helps.map(({ out }) => out).join('\n')

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { showKeys } from '../../src/cli/keys.ts'
 import { readApiKey } from '../../src/http/api-key.ts'
-import { apiKeysOf } from '../../src/node/api-keys.ts'
+import { apiKeysOf } from '../../src/http/api-keys.ts'
 import { openDatabase } from '../../src/store/database.ts'
+import { readAudit } from '../../src/store/operator-audit.ts'
 import { databaseFlags, isEmbedded, runCommand } from './command.ts'
 
 test('a key is made, listed without its secret, and revoked', async () => {
@@ -25,9 +26,15 @@ test('a key is made, listed without its secret, and revoked', async () => {
   assert.ok(key)
   const database = await open()
   const [kept, ...others] = await apiKeysOf(database).list()
+  const audit = await readAudit(database.driver, database.schema, {}, { after: undefined, limit: 10 })
   await database.driver.close()
   assert.deepEqual(others, [])
   assert.ok(kept)
+  assert.deepEqual(
+    audit.map(({ act, subjectId, via }) => [act, subjectId, via]),
+    [['api-key.create', key.id, 'cli']],
+  )
+  assert.ok(!audit[0]?.after?.includes(key.secret))
   const { createdAt, expiresAt, ...rest } = kept
   assert.deepEqual(rest, {
     id: key.id,

@@ -32,6 +32,7 @@ test(
     const kind = await node.said(/database +(\S+)/)
     assert.equal(kind, isEmbedded ? 'embedded:' : 'PostgreSQL')
     assert.equal(await node.said(/queues +(.*)/), 'standard: echo, hang')
+    assert.match(await node.said(/Console: (\S+)/), /^http:\/\/127\.0\.0\.1:\d+\/console#link=[\w-]{43}$/)
     const item = await post(url, 'echo', { text: 'hello \u001b[31m' })
     const result = await fetch(`${item}/result?wait=20s`)
     assert.deepEqual(await result.json(), { text: 'hello \u001b[31m' })
