@@ -1,3 +1,4 @@
+import './compile-cache.ts'
 import { parseArgs } from 'node:util'
 import { runCases } from '../test/chaos/case-command.ts'
 import { runKills } from '../test/chaos/kill-command.ts'

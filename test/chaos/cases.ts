@@ -29,6 +29,7 @@ import { embedded } from './cases/34-embedded.ts'
 import { bombs } from './cases/38-bombs.ts'
 import { slowSockets } from './cases/39-slow-sockets.ts'
 import { authorization } from './cases/40-authorization.ts'
+import { loginAbuse } from './cases/41-login-abuse.ts'
 import type { ChaosCase } from './chaos-case.ts'
 
 /** All that there are, by number. */
@@ -64,4 +65,5 @@ export const cases: readonly ChaosCase[] = [
   bombs,
   slowSockets,
   authorization,
+  loginAbuse,
 ]

@@ -103,10 +103,10 @@ class HistoryCheck {
 
   run(): Verdict {
     const { accepted, unknown = [], events } = this.#input
-    const ran = new Set(events.filter(isEffect).map(nameOf))
-    for (const item of [...accepted, ...unknown]) this.#known.add(nameOf(item))
+    for (const items of [accepted, unknown]) for (const item of items) this.#known.add(nameOf(item))
     // What was never acknowledged and never ran leaves no gap behind.
-    const absent = new Set(unknown.map(nameOf).filter((name) => !ran.has(name)))
+    const absent = new Set(unknown.map(nameOf))
+    if (absent.size > 0) for (const event of events) if (isEffect(event)) absent.delete(nameOf(event))
     for (const event of events) {
       if (!isEffect(event)) this.#mark(event)
       else if (event.refused) this.#refuse(event)

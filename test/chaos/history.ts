@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs'
+import { closeSync, openSync, readSync } from 'node:fs'
+import { StringDecoder } from 'node:string_decoder'
 
 /** An item as the load client numbers it: the `n`th of its key, from 1. */
 export interface ItemName {
@@ -40,24 +41,48 @@ export function isEffect(event: HistoryEvent): event is Effect {
   return event.op === 'start' || event.op === 'end' || event.op === 'fail'
 }
 
-/** Reads a history that the sink has written: a JSON array a line, in the order of {@link writeEvent}. */
+/**
+ * Reads a history that the sink has written: a JSON array a line, in the order of {@link writeEvent}. Piece by piece: that of ten
+ * minutes is longer than a string can be. Names are kept once each.
+ */
 export function readHistory(path: string): HistoryEvent[] {
-  return readFileSync(path, 'utf8')
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => {
-      const [seq, at, op, node, key, n, attempt, token, partition, refused] = JSON.parse(line) as [
-        number,
-        number,
-        string,
-        string,
-        ...unknown[],
-      ]
-      const mark = { seq, at, op, node }
-      return (
-        key === undefined ? mark : { ...mark, key, n, attempt, token, partition, refused }
-      ) as HistoryEvent
-    })
+  const events: HistoryEvent[] = []
+  const names = new Map<unknown, string>()
+  const nameOf = (text: string): string => names.get(text) ?? (names.set(text, text), text)
+  for (const line of linesOf(path)) {
+    const [seq, at, op, node, key, n, attempt, token, partition, refused] = JSON.parse(line) as [
+      number,
+      number,
+      string,
+      string,
+      string | undefined,
+      ...unknown[],
+    ]
+    const mark = { seq, at, op: nameOf(op), node: nameOf(node) }
+    events.push(
+      (key === undefined
+        ? mark
+        : { ...mark, key: nameOf(key), n, attempt, token, partition, refused }) as HistoryEvent,
+    )
+  }
+  return events
+}
+
+function* linesOf(path: string): Generator<string> {
+  const file = openSync(path, 'r')
+  try {
+    const piece = Buffer.alloc(16_000_000)
+    const decoder = new StringDecoder('utf8')
+    let rest = ''
+    for (let length = readSync(file, piece); length > 0; length = readSync(file, piece)) {
+      const lines = (rest + decoder.write(piece.subarray(0, length))).split('\n')
+      rest = lines.pop() ?? ''
+      yield* lines
+    }
+    if (rest !== '') yield rest
+  } finally {
+    closeSync(file)
+  }
 }
 
 export function writeEvent(event: HistoryEvent): string {

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { ChaosRun } from './chaos-run.ts'
 import type { Verdict } from './check-history.ts'
-import type { WorkerNode } from './worker-node.ts'
+import { longestOwnerlessMs, watchOwners } from './settle-watch.ts'
 
 export interface StormSettings {
   readonly kills: number
@@ -26,41 +26,15 @@ export async function killStorm(run: ChaosRun, settings: StormSettings): Promise
   const { kills, nodes, items, keys, everyMs } = settings
   while (run.nodes.length < nodes) await run.startNode()
   await run.isBalanced()
-  const all = new Set<WorkerNode>(run.nodes)
+  await watchOwners(run)
   for (let kill = 0; kill < kills; kill++) {
     await run.load.enqueue(Math.ceil(items / kills), keys, 's')
     await pause(everyMs * (0.5 + Math.random()))
     const victim = run.nodes[Math.floor(Math.random() * run.nodes.length)]
     await victim?.kill()
-    all.add(await run.startNode())
+    await run.startNode()
   }
   await run.finish(180_000)
   await run.isBalanced()
-  return { verdict: run.check({ restartMs: Infinity }), longestOwnerlessMs: longestOwnerless(all) }
-}
-
-interface Turn {
-  readonly at: number
-  readonly node: WorkerNode
-}
-
-/** From the kill of an owner until the next one had its partition, at most. */
-export function longestOwnerless(nodes: ReadonlySet<WorkerNode>): number {
-  const byPartition = new Map<unknown, Turn[]>()
-  for (const node of nodes)
-    for (const { event, data, at } of node.news) {
-      if (event !== 'partition.acquired') continue
-      const turns = byPartition.get(data['partition']) ?? []
-      byPartition.set(data['partition'], [...turns, { at, node }])
-    }
-  let longest = 0
-  for (const turns of byPartition.values()) {
-    turns.sort((a, b) => a.at - b.at)
-    for (const [index, { node }] of turns.entries()) {
-      const next = turns[index + 1]
-      // Where it had given the partition away before it was killed, the next one began earlier.
-      if (next && node.killedAt !== undefined) longest = Math.max(longest, next.at - node.killedAt)
-    }
-  }
-  return longest
+  return { verdict: run.check({ restartMs: Infinity }), longestOwnerlessMs: await longestOwnerlessMs(run) }
 }

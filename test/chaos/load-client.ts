@@ -64,6 +64,10 @@ export class LoadClient {
     return new LoadClient(node, work, settings)
   }
 
+  get queues(): Node['queues'] {
+    return this.#node.queues
+  }
+
   /** Forgets what was accepted so far. */
   begin(): void {
     this.accepted = []

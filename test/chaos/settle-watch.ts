@@ -31,7 +31,9 @@ export async function countForeignSettles(run: ChaosRun): Promise<number> {
 /** The database as a witness of ownership: each change of it is written down, with its token. */
 export async function watchOwners(run: ChaosRun): Promise<void> {
   await run.load.query(
-    'create table public.chaos_owner (at bigserial primary key, partition int, epoch bigint, owner uuid)',
+    `create table public.chaos_owner (
+      at bigserial primary key, time timestamptz not null default clock_timestamp(), partition int, epoch bigint, owner uuid
+    )`,
   )
   await run.load.query(`
     create function public.chaos_note_owner() returns trigger language plpgsql as $$
@@ -41,6 +43,9 @@ export async function watchOwners(run: ChaosRun): Promise<void> {
       end if;
       return null;
     end $$`)
+  await run.load.query(
+    'insert into public.chaos_owner (partition, epoch, owner) select partition, epoch, owner from coatcheck.partition where owner is not null',
+  )
   // Its row is locked while it changes: the order of the notes is that of the changes.
   await run.load.query(`
     create trigger chaos_note_owner after update of owner, epoch on coatcheck.partition
@@ -55,4 +60,24 @@ export async function countTakeovers(run: ChaosRun): Promise<{ takeovers: number
            from public.chaos_owner) as takeover`,
   )
   return rows[0] as { takeovers: number; fallen: number }
+}
+
+/**
+ * From the kill of an owner until the next one had its partition, at most, in ms. Needs {@link watchOwners}: a node that was killed
+ * right after it had taken a partition could not tell of it.
+ */
+export async function longestOwnerlessMs(run: ChaosRun): Promise<number> {
+  const { rows } = await run.load.query(
+    `select owner::text as owner, extract(epoch from next)::float8 * 1000 as next
+     from (select owner, lead(time) over (partition by partition order by at) as next from public.chaos_owner) as turn
+     where next is not null`,
+  )
+  const killedAt = new Map(
+    run.everyNode.flatMap((node) => node.ids.map(([id]) => [id, node.killedAt] as const)),
+  )
+  return (rows as { owner: string; next: number }[]).reduce((longest, { owner, next }) => {
+    const killed = killedAt.get(owner)
+    // Where it had given the partition away before it was killed, the next one began earlier.
+    return killed === undefined ? longest : Math.max(longest, next - performance.timeOrigin - killed)
+  }, 0)
 }
