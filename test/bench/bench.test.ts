@@ -39,6 +39,12 @@ describe('npm run bench -- --quick', { skip }, () => {
         .filter((line) => /^\| .+ \| [\d,.]+ \| [\d,.]+ \| [\d.]+× \|/.test(line))
       assert.equal(measured.length, rows, out)
     })
+
+  it('measures the pages of operators', async () => {
+    const { code, out, err } = await runBench('--quick', '--only', 'operate', '--rows', '5000')
+    assert.equal(code, 0, err)
+    assert.ok(out.split('\n').filter((line) => /^\| .+ \| \d+ \| \d+ \| ≤ \d+: /.test(line)).length > 50, out)
+  })
 })
 
 it('refuses an unknown claim and a flag that it does not know', async () => {
