@@ -1,3 +1,4 @@
+import './compile-cache.ts'
 import { globSync, statSync } from 'node:fs'
 import { join, sep } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -15,8 +16,8 @@ const databases = ['pglite', '15', '18']
 const poolers = ['pgbouncer']
 /** What is tested behind a pooler: the rooms that talk to the database by the road's own statements. */
 const pooledRooms = ['engine', 'flows', 'stream', 'http', 'testing', 'tx']
-/** Tests of what knows no database, or starts its own; see `isPure`. */
-const pureRooms = ['types', 'layers', 'base', 'define', 'chaos']
+/** Tests of what knows no database, starts its own, or, as the console, knows the API alone; see `isPure`. */
+const pureRooms = ['types', 'layers', 'base', 'define', 'chaos', 'browser']
 
 const abort = new AbortController()
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => abort.abort(signal))
