@@ -28,6 +28,10 @@ test('what browsers load imports nothing of Node', () => {
   assert.deepEqual(rules.browserRoomsLeaveNodeAlone(files), [])
 })
 
+test('the console imports nothing but types of the node', () => {
+  assert.deepEqual(rules.consoleKnowsTypesAlone(files), [])
+})
+
 test('no file is longer than 400 lines', () => {
   assert.deepEqual(rules.filesAreShort(files), [])
 })

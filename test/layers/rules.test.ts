@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import {
   browserRoomsLeaveNodeAlone,
+  consoleKnowsTypesAlone,
   filesAreShort,
   importsPointLeft,
   namesSayWhatIsInside,
@@ -124,6 +125,17 @@ test('base may use Node where define does not reach', () => {
     'src/base/random.ts': imports('node:crypto'),
   })
   assert.deepEqual(browserRoomsLeaveNodeAlone(files), [])
+})
+
+test('the console imports types of the node, and its own values', () => {
+  const files = tree({
+    'console/main.tsx': imports('./app.tsx') + importsType('../src/define/item.ts') + imports('preact'),
+    'console/app.tsx': imports('../src/define/item.ts') + imports('node:fs'),
+  })
+  assert.deepEqual(consoleKnowsTypesAlone(files), [
+    'console/app.tsx imports values of ../src/define/item.ts',
+    'console/app.tsx imports values of node:fs',
+  ])
 })
 
 test('a file of 400 lines passes, one of 401 does not', () => {

@@ -129,6 +129,19 @@ export const browserRoomsLeaveNodeAlone: Rule = (files) => {
   return findings
 }
 
+/** The console is another program, in a browser: it knows what the node sends, and runs nothing of the node. */
+export const consoleKnowsTypesAlone: Rule = (files) =>
+  files
+    .filter(({ path }) => path.startsWith('console/'))
+    .flatMap((file) =>
+      file.imports.flatMap(({ specifier, typeOnly }) => {
+        const target = targetOf(file, specifier)
+        const isForeign =
+          target === undefined ? specifier.startsWith('node:') : !target.startsWith('console/')
+        return isForeign && !typeOnly ? [`${file.path} imports values of ${specifier}`] : []
+      }),
+    )
+
 const maxLines = 400
 
 export const filesAreShort: Rule = (files) =>
