@@ -82,6 +82,7 @@ async function introduce(node: Node, partner: Partner, { directory, latencyMs }:
   const service = `${node.url}/services/directory-sync/look-up-subdivision`
   return `Two systems kept in step: ISO 3166-2 and a partner's register
   services    ${node.url}/
+  console     ${await node.consoleLink()} (signs in once, within 10 minutes)
   database    ${database}
   partner     ${url} (${whose}): ${latencyMs} ms a call, 1 change in ${failEvery} fails, ${callsPerSecond} calls a second
 
