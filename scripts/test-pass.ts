@@ -1,12 +1,13 @@
-import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
+import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { stripVTControlCharacters } from 'node:util'
+import { endTestFiles, hungTestReports, openTestFiles } from './hung-tests.ts'
 
 /** node:test fails a test after this time by itself. */
 const testTimeoutMs = 120_000
 /**
  * A test file that holds a server or a pool open keeps node:test waiting for ever: it falls silent. So does one that plays
- * several cases, until they are over.
+ * several cases, until they are over. It is asked where it stands, ended, and counts as failed.
  */
 const silenceMs = 6 * 60_000
 const passTimeoutMs = 20 * 60_000
@@ -60,13 +61,23 @@ async function runOnce(pass: TestPass, concurrency: number) {
     `--test-concurrency=${concurrency}`,
     `--test-timeout=${testTimeoutMs}`,
   ]
+  const reports = await hungTestReports()
+  const nodeOptions = [process.env['NODE_OPTIONS'], reports.nodeOptions].filter(Boolean).join(' ')
   const child = spawn(process.execPath, [...flags, ...name, ...pass.files], {
-    env: { ...process.env, ...pass.environment },
+    env: { ...process.env, ...pass.environment, NODE_OPTIONS: nodeOptions },
     stdio: ['ignore', 'pipe', 'inherit'],
     // A group of its own, so that what hangs can be ended with all its children.
     detached: process.platform !== 'win32',
   })
-  const watch = watchOver(child, pass.signal)
+  const watch = watchOver(child, pass.signal, async () => {
+    const hung = openTestFiles(child.pid)
+    if (hung.length === 0) return false
+    const files = hung.map(({ file }) => file).join(', ')
+    const why = await reports.describe(hung, pass.environment['COATCHECK_TEST_URL'])
+    console.log(`\n${pass.label}: silent for ${silenceMs / 1000} s, so these are ended: ${files}\n${why}\n`)
+    endTestFiles(hung)
+    return true
+  })
   let output = ''
   child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
     process.stdout.write(chunk)
@@ -75,6 +86,7 @@ async function runOnce(pass: TestPass, concurrency: number) {
   })
   const [code] = await once(child, 'close')
   watch.end()
+  await reports.remove()
   // A child of a test that outlived its file would go on using the database.
   endGroup(child)
   const counts = readCounts(output)
@@ -137,16 +149,24 @@ function problemOf(counts: Counts | undefined, code: unknown): string | undefine
   return undefined
 }
 
-function watchOver(child: ChildProcess, signal: AbortSignal) {
+/** @param endHung ends the files that said nothing for too long, the first time; false where there is none to be found */
+function watchOver(child: ChildProcess, signal: AbortSignal, endHung: () => Promise<boolean>) {
   let reason: string | undefined
+  let isAgain = false
   const kill = (sentence: string) => {
     reason ??= sentence
     endGroup(child)
   }
   const stuck = (why: string) => {
-    const open = openFiles(child)
+    const open = openTestFiles(child.pid).map(({ file }) => file)
     const which = open.length > 0 ? ` Still running: ${open.join(', ')}.` : ''
     kill(`was killed: ${why}.${which} A server, pool or timer that a test left open does this.`)
+  }
+  const silent = async () => {
+    const isFirst = !isAgain
+    isAgain = true
+    if (isFirst && (await endHung())) silence.refresh()
+    else stuck(`it said nothing for ${silenceMs / 1000} s`)
   }
   const onAbort = () => kill('was interrupted.')
   signal.addEventListener('abort', onAbort, { once: true })
@@ -155,7 +175,7 @@ function watchOver(child: ChildProcess, signal: AbortSignal) {
     () => stuck(`it took longer than ${passTimeoutMs / 60_000} minutes`),
     passTimeoutMs,
   )
-  const silence = setTimeout(() => stuck(`it said nothing for ${silenceMs / 1000} s`), silenceMs)
+  const silence = setTimeout(() => void silent(), silenceMs)
   return {
     heard: () => silence.refresh(),
     reason: () => reason,
@@ -173,19 +193,5 @@ function endGroup(child: ChildProcess): void {
     else process.kill(-child.pid, 'SIGKILL')
   } catch {
     // The whole group has ended already.
-  }
-}
-
-/** The test files whose processes are alive, where the system can tell. */
-function openFiles(child: ChildProcess): string[] {
-  try {
-    const lines = execFileSync('ps', ['-A', '-o', 'ppid=,args='], {
-      encoding: 'utf8',
-      timeout: 10_000,
-    }).split('\n')
-    const mine = lines.filter((line) => line.trim().startsWith(`${child.pid} `))
-    return mine.flatMap((line) => /\S+\.test\.ts/.exec(line)?.[0] ?? [])
-  } catch {
-    return []
   }
 }
