@@ -84,7 +84,7 @@ function summary(text: string): string {
   return [
     `waits ${javascriptStack?.message ?? ''}`,
     ...(javascriptStack?.stack ?? []).map((line) => `  ${line}`),
-    ...alive.map(({ address: _, ...handle }) => `  open: ${JSON.stringify(handle)}`),
+    ...alive.map((handle) => `  open: ${JSON.stringify({ ...handle, address: undefined })}`),
   ].join('\n')
 }
 
