@@ -43,6 +43,8 @@ export class OwnedPartition {
   readonly fromLane = new Map<string, WorkItem>()
   /** Those that have left memory, or been changed by acts, since the lane's pass began: what it has read of them may be old. */
   readonly leftLane = new Set<string>()
+  /** Where its row was after the last settle: the next one finds it there, however many old versions there are. */
+  place: string | undefined
   /** The next seq to take. */
   nextSeq: number
   /** Rows that were read and not taken yet. */

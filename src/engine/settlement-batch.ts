@@ -61,6 +61,11 @@ export class SettlementBatch {
     return [...all].toSorted((a, b) => a.queue - b.queue || a.partition - b.partition)
   }
 
+  /** Where the rows of its partitions are now that it has committed. */
+  note(places: readonly string[]): void {
+    for (const [at, partition] of this.partitions().entries()) partition.place = places[at]
+  }
+
   /** Leaves out what belongs to partitions that are lost. */
   withoutLost(): SettlementBatch {
     if (!this.partitions().some((partition) => partition.lost)) return this
@@ -294,6 +299,7 @@ function toFence(partition: OwnedPartition, ranges: RangeSet | undefined, notes:
     epoch: partition.epoch,
     done: ranges?.toString() ?? '{}',
     indexedTo,
+    place: partition.place,
   }
 }
 

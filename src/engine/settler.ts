@@ -2,7 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { CoatcheckError, isCoatcheckError } from '../base/errors.ts'
 import { failureRecord, toFailure } from '../define/failure.ts'
 import { isAmbiguous } from '../store/driver.ts'
-import { runSettlement, settleStatement, type Settlement } from '../store/settlement.ts'
+import { placesOf, runSettlement, settleStatement, type Settlement } from '../store/settlement.ts'
 import type { AppendRow } from '../stream/stream.ts'
 import type { EndedEntry } from './callback-item.ts'
 import type { Gathered } from './enqueuer.ts'
@@ -233,7 +233,7 @@ export class Settler {
       try {
         if (!this.#parts.lease.isSafe) throw new CoatcheckError('LEASE_LOST', 'the lease is over')
         const { driver, schema } = this.#parts.database
-        await runSettlement(driver, schema, this.#parts.bootId, this.#compose(batch, merge))
+        batch.note(await runSettlement(driver, schema, this.#parts.bootId, this.#compose(batch, merge)))
         this.#finish(batch, began)
         return
       } catch (error) {
@@ -325,7 +325,7 @@ export class Settler {
         isWriting = false
         // Merged, never plainly inserted: an index pass may be on its way beside this transaction.
         const last = settleStatement(schema, this.#parts.bootId, this.#compose(batch, true))
-        await transaction.runAndCommit(last.statement, last.values)
+        batch.note(placesOf(await transaction.runAndCommit(last.statement, last.values)))
       })
       this.#finish(batch, began)
     } catch (error) {

@@ -71,7 +71,7 @@ const select = statement(
   select n.boot_id, n.name, to_json(n.types)::text as types, n.version, to_json(n.queues)::text as queues,
     ${schema}.epoch_ms(n.started_at) as started_at, ${schema}.epoch_ms(n.lease_until) as lease_until,
     n.lease_until > ${schema}.clock() as is_alive,
-    (select count(*)::int from ${schema}.partition p where p.owner = n.boot_id) as owned,
+    coalesce(o.owned, 0) as owned,
     r.running, r.memory_mb, r.cpu::float8 as cpu, r.queues as queues_running, r.partitions
   from (
     -- Those that are alive first: of dead ones there may be any number.
@@ -79,6 +79,7 @@ const select = statement(
     order by lease_until > ${schema}.clock() desc, started_at desc
     limit 1000
   ) as n
+  left join (select owner, count(*)::int as owned from ${schema}.partition group by owner) o on o.owner = n.boot_id
   left join ${schema}.node_report r on r.boot_id = n.boot_id and r.at > ${schema}.clock() - interval '15 s'
   order by n.started_at, n.boot_id`,
 )

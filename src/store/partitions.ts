@@ -19,13 +19,13 @@ export interface OwnerRow extends PartitionName, QueueSetting {
   readonly isOpen: boolean
 }
 
+// The table is read once: while a snapshot is held open it has all versions that settles have made of each row.
 const selectOwners = statement(
   'partition-owners',
   (schema) => `
   select p.queue, p.partition, p.owner, n.boot_id is not null as alive, p.generation, p.generation < q.generation as is_old,
-    p.generation = (
-      select min(o.generation) from ${schema}.partition o where o.queue = p.queue and o.drained_at is null
-    ) or p.drained_at is not null as is_open,
+    p.generation = min(p.generation) filter (where p.drained_at is null) over (partition by p.queue)
+      or p.drained_at is not null as is_open,
     coalesce(c.state, 'running') as state, c.per_node, coalesce(c.restarts, 0) as restarts,
     t.queue is not null as is_traced
   from ${schema}.partition p

@@ -1,4 +1,4 @@
-import type { Runner, Statement } from './driver.ts'
+import type { Row, Runner, Statement } from './driver.ts'
 import { statement } from './statement.ts'
 
 /** The progress of one partition, fenced by its owner's epoch. */
@@ -9,6 +9,8 @@ export interface Fence {
   /** A multirange of the positions that are done with this settle, `{}` for none. */
   readonly done: string
   readonly indexedTo: number
+  /** Where the partition's row was after the last settle; undefined where that is not known. */
+  readonly place: string | undefined
 }
 
 /**
@@ -37,10 +39,8 @@ export interface Settlement {
 /** Definitions whose items one settle inserts plainly. */
 export const maxTrackedGroups = 8
 
-const settleCall = (schema: string): string => `${schema}.settle(
-    $1, $2::int[], $3::int[], $4::bigint[], $5::text[], $6::bigint[],
-    $7::json, $8::json, $9::json, $10::json, $11::json, $12::json, $13::json, $14::json) as clock`
-
+const fenceTypes = ['int[]', 'int[]', 'bigint[]', 'text[]', 'bigint[]', 'tid[]']
+const listTypes = Array.from({ length: 8 }, () => 'json')
 const trackTypes = [
   'int',
   'text',
@@ -56,36 +56,40 @@ const trackTypes = [
 const appendTypes = ['int[]', 'int[]', 'int[]', 'uuid[]', 'int[]', 'text[]']
 const actTypes = ['json', 'json', 'json', 'json']
 
-function callOf(name: string, types: readonly string[], from: number): string {
-  return `${name}(${types.map((type, at) => `$${from + at}::${type}`).join(', ')})`
+interface Kind {
+  /** Whether any of the lists that `settle` reads is there. */
+  readonly lists: boolean
+  readonly appends: boolean
+  readonly acts: boolean
 }
 
-// One statement for each number of definitions, so that each is prepared once. The settle last: it ends with the fence.
-const settles = [
-  [false, false],
-  [true, false],
-  [false, true],
-  [true, true],
-].map(([appends, acts]) =>
-  Array.from({ length: maxTrackedGroups + 1 }, (_, groups) =>
-    statement(`settle-${groups}${appends ? '-append' : ''}${acts ? '-acts' : ''}`, (schema) => {
-      const calls: string[] = []
-      let from = 15
-      for (let group = 0; group < groups; group++) {
-        calls.push(callOf(`${schema}.track`, trackTypes, from))
-        from += trackTypes.length
-      }
-      if (appends) {
-        calls.push(callOf(`${schema}.append`, appendTypes, from))
-        from += appendTypes.length
-      }
-      if (acts) calls.push(callOf(`${schema}.decide_acts`, actTypes, from))
-      const named = calls.map((call, at) => `${call} as call_${at}`)
-      return `
-  select ${[...named, settleCall(schema)].join(',\n    ')}`
-    }),
-  ),
+/** The calls of a settle, in the order in which they run and take their arguments. The fence last: it ends with it. */
+function callsOf(schema: string, groups: number, { lists, appends, acts }: Kind): string {
+  let from = 2
+  const call = (name: string, types: readonly string[], before = '') => {
+    const values = types.map((type) => `$${from++}::${type}`)
+    return `${schema}.${name}(${before}${values.join(', ')})`
+  }
+  const calls = Array.from({ length: groups }, () => call('track', trackTypes))
+  if (appends) calls.push(call('append', appendTypes))
+  if (acts) calls.push(call('decide_acts', actTypes))
+  if (lists) calls.push(call('settle', listTypes, "$1::uuid, '{}', '{}', '{}', '{}', '{}', "))
+  const last = call('advance_partitions', fenceTypes, '$1::uuid, ')
+  return [...calls.map((text, at) => `${text} as call_${at}`), `${last} as advanced`].join(',\n    ')
+}
+
+const yesAndNo = [true, false]
+const kinds: readonly Kind[] = yesAndNo.flatMap((lists) =>
+  yesAndNo.flatMap((appends) => yesAndNo.map((acts) => ({ lists, appends, acts }))),
 )
+// One statement for each kind and number of definitions, so that each is prepared once.
+const settles = kinds.map((kind) => ({
+  ...kind,
+  byGroups: Array.from({ length: maxTrackedGroups + 1 }, (_, groups) => {
+    const name = `settle-${groups}${kind.lists ? '-lists' : ''}${kind.appends ? '-append' : ''}${kind.acts ? '-acts' : ''}`
+    return statement(name, (schema) => `\n  select ${callsOf(schema, groups, kind)}`)
+  }),
+}))
 
 /** The settle as one statement, for the end of a transaction or as a transaction of its own. */
 export function settleStatement(
@@ -93,14 +97,8 @@ export function settleStatement(
   bootId: string,
   settlement: Settlement,
 ): { statement: Statement; values: unknown[] } {
-  const { fences } = settlement
-  const values: unknown[] = [
-    bootId,
-    fences.map((fence) => fence.queue),
-    fences.map((fence) => fence.partition),
-    fences.map((fence) => fence.epoch),
-    fences.map((fence) => fence.done),
-    fences.map((fence) => fence.indexedTo),
+  const { fences, tracked, appended, acts } = settlement
+  const lists = [
     settlement.merged,
     settlement.logged,
     settlement.waitingIn,
@@ -110,23 +108,41 @@ export function settleStatement(
     settlement.holesIn,
     settlement.holesOut,
   ]
-  for (const group of settlement.tracked) values.push(...group)
-  if (settlement.appended !== null) values.push(...settlement.appended)
-  if (settlement.acts !== null) values.push(...settlement.acts)
-  const kind = (settlement.appended === null ? 0 : 1) + (settlement.acts === null ? 0 : 2)
-  const made = settles[kind]?.[settlement.tracked.length]
-  if (!made)
-    throw new RangeError(`a settle takes ${maxTrackedGroups} definitions, not ${settlement.tracked.length}`)
+  const hasLists = lists.some((list) => list !== null)
+  const values = [
+    bootId,
+    ...tracked.flat(),
+    ...(appended ?? []),
+    ...(acts ?? []),
+    ...(hasLists ? lists : []),
+    fences.map((fence) => fence.queue),
+    fences.map((fence) => fence.partition),
+    fences.map((fence) => fence.epoch),
+    fences.map((fence) => fence.done),
+    fences.map((fence) => fence.indexedTo),
+    fences.map((fence) => fence.place),
+  ]
+  const kind = settles.find(
+    (one) => one.lists === hasLists && one.appends === (appended !== null) && one.acts === (acts !== null),
+  )
+  const made = kind?.byGroups[tracked.length]
+  if (!made) throw new RangeError(`a settle takes ${maxTrackedGroups} definitions, not ${tracked.length}`)
   return { statement: made(schema), values }
 }
 
-/** Settles in a transaction of its own: one round trip. */
+/** Reads what `advance_partitions` answers: the places of the rows, in the order of the fences. */
+export function placesOf(rows: readonly Row[]): readonly string[] {
+  const [, ...places] = String(rows[0]?.['advanced']).split(' ')
+  return places
+}
+
+/** Settles in a transaction of its own: one round trip. @returns the places of the partitions' rows, in the order of the fences */
 export async function runSettlement(
   runner: Runner,
   schema: string,
   bootId: string,
   settlement: Settlement,
-): Promise<void> {
+): Promise<readonly string[]> {
   const { statement: text, values } = settleStatement(schema, bootId, settlement)
-  await runner.run(text, values)
+  return placesOf(await runner.run(text, values))
 }

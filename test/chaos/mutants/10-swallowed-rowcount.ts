@@ -7,7 +7,7 @@ export const swallowedRowcount: Mutant = {
   changes: [
     {
       file: 'src/store/migrations/*.sql',
-      find: `    if not found then
+      find: `    if place is null then
       raise exception 'coatcheck: fenced'`,
       replace: `    if false then
       raise exception 'coatcheck: fenced'`,
