@@ -141,7 +141,7 @@ export function assembleWork(parts: AssemblyParts): WorkingParts {
       reader.wake()
       lane.wake()
     },
-    onReleased: (places) => stream.hint(places),
+    onReleased: (places) => stream.hint(places, true),
   })
   const reader: Reader = new Reader({
     database,

@@ -230,7 +230,7 @@ export class Engine implements Part, Road {
     const made = await repartition(this.#options.database, queue, partitions)
     await this.#topology.refresh()
     // Nobody owns them yet: every node looks.
-    this.#stream.hint([{ queue: made.number, partition: made.firstPartition }])
+    this.#stream.hint([{ queue: made.number, partition: made.firstPartition }], true)
     this.#work?.wakeAll()
     return made
   }

@@ -44,6 +44,12 @@ const tickMs = 1_000
 const watchfulMs = 250
 /** A heartbeat comes every two seconds; after so long one was missed. */
 const lateMs = beatMs + 1_000
+/**
+ * Between two looks there is so many times what the last one took, up to so long: while a snapshot is held open they read all
+ * old versions of what they look for.
+ */
+const lookShare = 20
+const slowestTickMs = 2_000
 const handoverMs = 5_000
 /** While handlers take too long for a handover the partition must not spend its time in trying. */
 const againAfterMs = 30_000
@@ -55,6 +61,7 @@ export class Ownership implements Part {
   /** Partitions that were lost or given up while handlers of theirs still ran: not taken again before those have ended. */
   readonly #leaving = new Map<string, Set<OwnedPartition>>()
   readonly #handovers = new Map<OwnedPartition, number>()
+  #elsewhere: ReadonlySet<string> = new Set()
   /** Given up in memory while the database has not said that it knows, by name. */
   readonly #unreleased = new Map<string, OwnedPartition>()
   #leaseLost = false
@@ -108,12 +115,16 @@ export class Ownership implements Part {
       this.#parts.events.emit('node.lease-regained', { node: bootId })
     }
     if (this.#isLeaving) return this.#giveAway()
+    const began = performance.now()
     const nodes = await readLiveNodes(database.driver, database.schema, leaseMs - lateMs)
     const rows = await readOwners(database.driver, database.schema)
+    const leastMs = (performance.now() - began) * lookShare
     await this.#parts.controls.note(rows)
     await this.#parts.topology.note(rows)
     // Those of a newer generation wait until the older one is drained.
     const owners = rows.filter((row) => row.isOpen)
+    const elsewhere = owners.filter((row) => row.alive && row.owner !== bootId)
+    this.#elsewhere = new Set(elsewhere.map(nameOf))
     this.#live = nodes.filter((node) => node.types.includes('background')).length
     // Itself missing: the heartbeat will enter it again.
     if (!nodes.some((node) => node.bootId === bootId)) return 200
@@ -143,7 +154,12 @@ export class Ownership implements Part {
     if (this.#handovers.size > 0) return 25
     const isWatchful =
       nodes.some((node) => !node.beats) || owners.some((row) => !row.alive && assigned.has(nameOf(row)))
-    return isWatchful ? watchfulMs : tickMs
+    return Math.max(isWatchful ? watchfulMs : tickMs, Math.min(leastMs, slowestTickMs))
+  }
+
+  /** Whether another live node had the partition when it was looked last. */
+  isElsewhere(queue: number, partition: number): boolean {
+    return this.#elsewhere.has(`${queue}/${partition}`)
   }
 
   /** Drops all partitions once the lease is no longer safe; also while the node stops and looks for none any more. */

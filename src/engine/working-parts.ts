@@ -40,7 +40,7 @@ export interface Parts {
 }
 
 const sweepMs = 200
-/** After a hint of a partition that is not this node's it is looked whose it is. */
+/** After a hint of a partition that may have no owner it is looked whose it is. */
 const hintedMs = 25
 /** After its signal was aborted at the end, a handler has so long to return. */
 const abortGraceMs = 2_000
@@ -63,7 +63,7 @@ export class WorkingParts {
       onEnded: (partition) => ownership.ended(partition),
       onDrained: (places) => {
         ownership.wake()
-        stream.hint(places)
+        stream.hint(places, true)
       },
     })
     this.#sweep = new Loop(
@@ -100,7 +100,7 @@ export class WorkingParts {
   async start(): Promise<void> {
     const { heartbeat, stream, ownership, guard, reader, holes, lane, indexer, housekeeping } = this.#parts
     await heartbeat.start()
-    this.#stopListening = await stream.onHint((queue, partition) => this.#hinted(queue, partition))
+    this.#stopListening = await stream.onHint((...place) => this.#hinted(...place))
     // The first look at once, so that a started node owns what is free.
     await ownership.tick()
     for (const part of [
@@ -172,11 +172,12 @@ export class WorkingParts {
     }
   }
 
-  #hinted(queue: number, partition: number): void {
-    const owned = this.#parts.owned.get(`${queue}/${partition}`)
+  #hinted(queue: number, partition: number, free: boolean): void {
+    const { owned: all, ownership } = this.#parts
+    const owned = all.get(`${queue}/${partition}`)
     if (!owned) {
-      // Perhaps one that was given away for us to take. While one of a new generation waits, each append to it hints.
-      this.#parts.ownership.wake(hintedMs)
+      // While one of a new generation waits, each append to it hints.
+      if (free || !ownership.isElsewhere(queue, partition)) ownership.wake(hintedMs)
       return
     }
     owned.hinted = true

@@ -78,6 +78,8 @@ const trim = statement(
 
 /** Between two hints: a NOTIFY takes a lock on the whole database at commit. */
 const hintGapMs = 3
+/** Behind a place that has no owner now. A node that does not know it reads no number, finds no such partition, and looks as well. */
+const freeMark = '!'
 /** Rows of an append whose texts are parameters of their own. */
 const maxPlainRows = 32
 
@@ -144,8 +146,8 @@ export class PostgresStream implements Stream {
   }
 
   // A NOTIFY takes a lock on the whole database at commit, so hints are gathered, and never ride in an append's transaction.
-  hint(places: readonly { queue: number; partition: number }[]): void {
-    for (const place of places) this.#hints.add(`${place.queue}/${place.partition}`)
+  hint(places: readonly { queue: number; partition: number }[], free = false): void {
+    for (const place of places) this.#hints.add(`${place.queue}/${place.partition}${free ? freeMark : ''}`)
     if (this.#hintTimer || this.#sending || this.#hints.size === 0) return
     const sinceLast = performance.now() - this.#lastHint
     this.#hintTimer = setTimeout(() => this.#beginSending(), Math.max(0, hintGapMs - sinceLast))
@@ -179,11 +181,14 @@ export class PostgresStream implements Stream {
     this.#lastHint = performance.now()
   }
 
-  async onHint(listener: (queue: number, partition: number) => void): Promise<() => Promise<void>> {
+  async onHint(
+    listener: (queue: number, partition: number, free: boolean) => void,
+  ): Promise<() => Promise<void>> {
     const stop = await this.#database.driver.listen(this.#channel, (payload) => {
       for (const place of payload.split(' ')) {
-        const [queue, partition] = place.split('/').map(Number)
-        if (queue !== undefined && partition !== undefined) listener(queue, partition)
+        const free = place.endsWith(freeMark)
+        const [queue, partition] = (free ? place.slice(0, -freeMark.length) : place).split('/').map(Number)
+        if (queue !== undefined && partition !== undefined) listener(queue, partition, free)
       }
     })
     return stop ?? (async () => {})

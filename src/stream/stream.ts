@@ -85,10 +85,13 @@ export interface Stream {
   judgeHoles(holes: readonly Hole[]): Promise<HoleVerdict[]>
   /** Sends the hints that wait to be sent. */
   close(): Promise<void>
-  /** Says that something came; a hint that may be lost. Hints to the same place are gathered. */
-  hint(places: readonly { readonly queue: number; readonly partition: number }[]): void
+  /**
+   * Says that something came; a hint that may be lost. Hints to the same place are gathered.
+   * @param free says that the places have no owner now, and may be taken
+   */
+  hint(places: readonly { readonly queue: number; readonly partition: number }[], free?: boolean): void
   /** Tells of hints, also from other processes, until stopped. */
-  onHint(listener: (queue: number, partition: number) => void): Promise<() => Promise<void>>
+  onHint(listener: (queue: number, partition: number, free: boolean) => void): Promise<() => Promise<void>>
   /** Deletes what lies before a seq and is older than the grace (2 minutes), at most `limit` rows. @returns how many went */
   trim(queue: number, partition: number, before: number, limit: number): Promise<number>
 }

@@ -482,6 +482,7 @@ create sequence trace_line_id_seq;
 create function accept_debounced(items json) returns json language plpgsql;
 create function add_counts(a bigint[], b bigint[]) returns bigint[] language sql immutable;
 create function adopt_strays() returns integer language sql;
+create function advance_partitions(boot uuid, queues integer[], partition_numbers integer[], epochs bigint[], dones text[], indexed bigint[], places tid[]) returns text language plpgsql set lock_timeout=6s;
 create function append(queues integer[], partition_numbers integer[], generations integer[], flushes uuid[], counts integer[], texts text[], not_after_ms double precision DEFAULT NULL::double precision) returns double precision language plpgsql;
 create function append_rows(queues integer[], partition_numbers integer[], generations integer[], flushes uuid[], counts integer[], texts text[], not_after_ms double precision, again boolean) returns double precision language plpgsql;
 create function append_unique(rows json, items json, not_after_ms double precision, leave_busy boolean DEFAULT false, OUT ids json, OUT clock double precision) returns record language plpgsql set lock_timeout=1s;
