@@ -385,6 +385,7 @@ class RunningNode implements Omit<Node, keyof ItemActs> {
     await this.#listener?.stop()
     // those who came through a server that mounts `fetch`
     this.#door.releaseWaits()
+    await this.#door.settle()
     await this.#engine.stop()
     await this.#watch.stop()
     this.#closed = true

@@ -8,6 +8,7 @@ import { checkRequest } from './guard.ts'
 import type { Durability } from './health.ts'
 import type { Answer, HttpRequest } from './message.ts'
 import { answerNothing, withHeaders } from './message.ts'
+import { OpenRequests } from './open-requests.ts'
 import type { PathDoor } from './path-door.ts'
 import { doorAt } from './path-door.ts'
 import type { Report } from './problem.ts'
@@ -50,7 +51,12 @@ export interface HttpDoor {
   readonly report: Report
   /** Answers all who wait for an item with how it stands now: the node is stopping. */
   releaseWaits(): void
+  /** Waits for what `fetch` is answering now, at most 10 s. */
+  settle(): Promise<void>
 }
+
+/** How long stopping waits for answers that are on their way, as the listener does. */
+const graceMs = 10_000
 
 const noErrors = (): void => undefined
 const nobody = { caller: anonymousCaller([]), isStillKnown: () => Promise.resolve(false) }
@@ -68,6 +74,7 @@ export function createHttpDoor(options: HttpDoorOptions): HttpDoor {
     servicesOf(road).map(({ definition, service }) => [basePath + service.path, definition]),
   )
   const rateLimit = new RateLimit(auth?.rate)
+  const open = new OpenRequests()
 
   async function callerOf(request: HttpRequest, info: RequestInfo): Promise<Caller> {
     if (!auth) {
@@ -129,12 +136,13 @@ export function createHttpDoor(options: HttpDoorOptions): HttpDoor {
   return {
     answer,
     async fetch(request, info = { loopback: false }) {
-      const answered = await answer(readFetchRequest(request), info)
+      const answered = await open.during(answer(readFetchRequest(request), info))
       if (answered.status >= 400) void readOver(request)
-      return writeFetchResponse(answered, request.method)
+      return writeFetchResponse(answered, request.method, open)
     },
     report: onError,
     releaseWaits: () => waits.release(),
+    settle: () => open.settle(graceMs),
   }
 }
 

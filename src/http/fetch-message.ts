@@ -1,4 +1,5 @@
 import { decodePath, hasNoBody, type Answer, type HttpRequest } from './message.ts'
+import type { OpenRequests } from './open-requests.ts'
 
 /** A request of the Fetch API. */
 export function readFetchRequest(request: Request): HttpRequest {
@@ -63,20 +64,22 @@ export async function readOver({ body }: Request): Promise<void> {
   }
 }
 
-/** The answer as one of the Fetch API. */
-export function writeFetchResponse({ status, headers, body, onSent }: Answer, method: string): Response {
+/** The answer as one of the Fetch API. What is read of it piece by piece stays open until then. */
+export function writeFetchResponse(
+  { status, headers, body, onSent }: Answer,
+  method: string,
+  open: OpenRequests,
+): Response {
   const isEmpty = body === null || method === 'HEAD' || hasNoBody(status)
   if (isEmpty) return new Response(null, { status, headers })
-  return new Response(onSent ? ReadableStream.from(encode(whenRead(body, onSent))) : bodyOf(body), {
-    status,
-    headers,
-  })
+  if (onSent) return new Response(streamOf(whenRead(body, onSent), open), { status, headers })
+  if (typeof body === 'string') return new Response(body, { status, headers })
+  if (body instanceof Uint8Array) return new Response(body as Uint8Array<ArrayBuffer>, { status, headers })
+  return new Response(streamOf(body, open), { status, headers })
 }
 
-function bodyOf(body: NonNullable<Answer['body']>): string | ReadableStream | Uint8Array<ArrayBuffer> {
-  if (typeof body === 'string') return body
-  if (body instanceof Uint8Array) return body as Uint8Array<ArrayBuffer>
-  return ReadableStream.from(encode(body))
+function streamOf(pieces: AsyncIterable<string | Uint8Array>, open: OpenRequests): ReadableStream {
+  return ReadableStream.from(open.reading(encode(pieces)))
 }
 
 /** Tells when all of a body has been read, and ends it after that. */

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
+import { setTimeout as pause } from 'node:timers/promises'
 import { z } from 'zod'
 import {
   type AnyDefinition,
@@ -11,7 +12,9 @@ import {
   reply,
 } from '../../src/index.ts'
 import { testDatabase } from '../databases.ts'
+import { intercept } from '../engine/faults.ts'
 import { freshPlace } from '../flows/setup.ts'
+import { promised } from '../store/until.ts'
 import { bodyOf } from './door-setup.ts'
 
 const taken = {
@@ -215,9 +218,13 @@ test('stopping answers who waits for an item', async (t) => {
   const { node, ask } = await setup(t, hang)
   const id = await node.enqueue(hang, {})
   await started.promise
+  const { promise: cameIn, keep: comeIn } = promised()
+  intercept(node, (name, proceed) => {
+    if (name === 'look-up-item') comeIn()
+    return proceed()
+  })
   const waiting = ask(`/queue-items/${id}/result?wait=1m`)
-  // answered after the long poll has come in: it was sent before
-  await ask('/healthz')
+  await cameIn
   await node.stop()
   assert.equal((await waiting).status, 202)
 })
@@ -230,10 +237,10 @@ test('readiness says what the database promises; a mounted node does not answer 
   assert.equal(mounted.status, 503)
 })
 
-test('a node that is mounted answers those who wait when it stops', async (t) => {
-  const idle = defineService({ name: 'idle', input: z.object({}), run: () => null })
+/** A node that is mounted, and a way to ask it. */
+async function setupMounted(t: TestContext, definition: AnyDefinition) {
   const node = await createNode({
-    applications: [defineApplication({ name: 'hr', definitions: [idle] })],
+    applications: [defineApplication({ name: 'hr', definitions: [definition] })],
     ...(await freshPlace()),
     nodeTypes: ['background'],
     auth: { apiKeys: true },
@@ -248,14 +255,42 @@ test('a node that is mounted answers those who wait when it stops', async (t) =>
         headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
       }),
     )
+  return { node, ask, post: (path: string) => ask(path, { method: 'POST', body: '{}' }) }
+}
+
+test('a node that is mounted answers those who wait when it stops', async (t) => {
+  const idle = defineService({ name: 'idle', input: z.object({}), run: () => null })
+  const { node, ask, post } = await setupMounted(t, idle)
   // never started: nobody runs it
-  const { id } = (await (await ask('/services/hr/idle', { method: 'POST', body: '{}' })).json()) as {
-    id: string
-  }
+  const { id } = (await (await post('/services/hr/idle')).json()) as { id: string }
   assert.equal((await ask(`/queue-items/${id}`)).status, 200)
-  const waiting = ask(`/queue-items/${id}/result?wait=1m`)
-  // it waits by the time this one, which came later, is answered
-  await ask(`/queue-items/${id}`)
+  // whether they have begun to wait or not: they came before it stopped
+  const waiting = Array.from({ length: 20 }, () => ask(`/queue-items/${id}/result?wait=1m`))
   await node.stop()
-  assert.equal((await waiting).status, 202)
+  const states = await Promise.all(waiting.map(async (answering) => (await answering).status))
+  assert.deepEqual(new Set(states), new Set([202]))
+})
+
+test('a node that is mounted answers what it has begun before it stops', async (t) => {
+  const started = promised()
+  const held = promised()
+  const slow = defineService({
+    name: 'slow',
+    input: z.object({}),
+    execution: 'immediate',
+    async run(_input, ctx) {
+      started.keep()
+      await held.promise
+      ctx.atCommit((tx) => tx.query('select 1'))
+      return 'done'
+    },
+  })
+  const { node, post } = await setupMounted(t, slow)
+  const answering = post('/services/hr/slow')
+  await started.promise
+  const stopping = node.stop().then(() => 'stopped')
+  assert.equal(await Promise.race([stopping, pause(500, 'waits')]), 'waits')
+  held.keep()
+  assert.equal((await answering).status, 200)
+  assert.equal(await stopping, 'stopped')
 })
