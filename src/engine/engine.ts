@@ -3,7 +3,7 @@ import { createUuid, parseItemId, type QueueItemId } from '../base/ids.ts'
 import type { Part } from '../base/part.ts'
 import type { Receipt } from '../define/context.ts'
 import type { Definition } from '../define/definition.ts'
-import type { Item, ItemLogEntry, RequestContext } from '../define/item.ts'
+import { hasEnded, type Item, type ItemLogEntry, type RequestContext } from '../define/item.ts'
 import type { OpenDatabase } from '../store/database.ts'
 import type { Repartitioned } from '../store/generations.ts'
 import { readClock } from '../store/topology.ts'
@@ -26,6 +26,7 @@ import type { Asker } from './prepare.ts'
 import { QueueDesk } from './queue-desk.ts'
 import { QueueFigures } from './queue-figures.ts'
 import { QueueStatistics } from './queue-statistics.ts'
+import { QueuedCalls } from './queued-calls.ts'
 import { repartition } from './repartition.ts'
 import { Topology } from './topology.ts'
 import { Waiters } from './waiters.ts'
@@ -100,6 +101,7 @@ export class Engine implements Part, Road {
     this.immediate = immediateServices({
       ...doors,
       enqueuer: this.#enqueuer,
+      queued: new QueuedCalls((id) => this.#isOpen(id)),
       append: (placed, tx) => this.acceptor.append(placed, tx),
       accept: (definition, input, asker, tx) => this.accept(definition, input, { tx }, asker),
     })
@@ -233,6 +235,11 @@ export class Engine implements Part, Road {
     this.#stream.hint([{ queue: made.number, partition: made.firstPartition }], true)
     this.#work?.wakeAll()
     return made
+  }
+
+  async #isOpen(id: string): Promise<boolean> {
+    const standing = await this.#lookup.standing(id, 0)
+    return standing !== undefined && !hasEnded(standing.item)
   }
 
   async #stop(): Promise<void> {

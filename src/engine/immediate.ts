@@ -29,6 +29,7 @@ import { OwnedPartition } from './owned-partition.ts'
 import { sendPlaced } from './place-again.ts'
 import { prepare, type Asker, type Prepared } from './prepare.ts'
 import { chooseQueue } from './queue-choice.ts'
+import type { QueuedCalls } from './queued-calls.ts'
 import { outcomeUnknown } from './resend.ts'
 import { takeApart } from './returned.ts'
 import type { Topology } from './topology.ts'
@@ -50,6 +51,7 @@ export interface ImmediateParts {
   readonly clock: DatabaseClock
   readonly enqueuer: Enqueuer
   readonly backlog: Backlog
+  readonly queued: QueuedCalls
   readonly onAppended: (places: readonly { readonly queue: number; readonly partition: number }[]) => void
   /** Accepts what has been prepared. */
   readonly append: (placed: Placed, tx?: Tx) => Promise<QueueItemId>
@@ -140,10 +142,20 @@ async function runImmediately(
   }
 }
 
-/** Whether an item of its key waits in the lane: where order matters, what runs now would overtake it. */
-async function isBehind(parts: ImmediateParts, { definition, key }: Prepared): Promise<boolean> {
+/** Whether an item of its key waits: where order matters, what runs now would overtake it. */
+async function isBehind(parts: ImmediateParts, prepared: Prepared): Promise<boolean> {
+  const { definition, key } = prepared
   if (key === null || !isOrdered(definition)) return false
-  const { database, topology } = parts
+  // First what is on its way into the lane: looked at the other way round it could be missed in both.
+  if (await parts.queued.isWaiting(definition.orderScope, key)) return true
+  return isInLane(parts, prepared, key)
+}
+
+async function isInLane(
+  { database, topology }: ImmediateParts,
+  { definition }: Prepared,
+  key: string,
+): Promise<boolean> {
   await topology.load()
   const queues = queuesOf(definition).map((name) => topology.queueNamed(name, definition).number)
   return hasWaiting(database.driver, database.schema, queues, definition.orderScope, key)
@@ -248,7 +260,7 @@ async function acceptFailed(
   const dueAt = Math.ceil(parts.clock.now() + delayAfter(definition.retry, 1, failure.cause))
   const text = failedEntry(prepared.text, failureRecord(failure), dueAt)
   const id = await appendFailed(parts, { queue, prepared: { ...prepared, text } }, claim)
-  await untilItHolds(parts, prepared)
+  await untilItHolds(parts, prepared, id)
   return id
 }
 
@@ -268,14 +280,16 @@ async function appendFailed(
 }
 
 /**
- * Who has been told that it is queued must not overtake it with the next call. Its owner puts it into the lane within
- * milliseconds; where nobody does, the answer does not wait for that.
+ * Who has been told that it is queued must not overtake it with the next call. This node remembers it. For all others its owner puts it
+ * into the lane within milliseconds; where nobody does, the answer does not wait for that.
  */
-async function untilItHolds(parts: ImmediateParts, prepared: Prepared): Promise<void> {
-  if (prepared.key === null || !isOrdered(prepared.definition)) return
+async function untilItHolds(parts: ImmediateParts, prepared: Prepared, id: string): Promise<void> {
+  const { definition, key } = prepared
+  if (key === null || !isOrdered(definition)) return
+  parts.queued.note(definition.orderScope, key, id)
   const until = performance.now() + holdMs
   while (performance.now() < until) {
-    if (await isBehind(parts, prepared).catch(() => true)) return
+    if (await isInLane(parts, prepared, key).catch(() => true)) return
     await setTimeout(holdPollMs)
   }
 }

@@ -2,11 +2,21 @@ import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import { z } from 'zod'
 import { defineService } from '../../src/define/define.ts'
-import { until } from '../store/until.ts'
-import { setup } from './setup.ts'
+import { promised, until } from '../store/until.ts'
+import { setup, type SetupOptions } from './setup.ts'
+
+interface UpdateOptions extends Pick<SetupOptions, 'nodeTypes'> {
+  readonly maxAttempts?: number
+  /** What each run waits for before it looks at the object. */
+  readonly begun?: (attempts: number) => Promise<void>
+}
 
 /** A work object that is locked, and a service that updates it at once or, while it is locked, later. */
-async function setupUpdate(t: TestContext, order: 'strict' | 'relaxed', maxAttempts = 3) {
+async function setupUpdate(
+  t: TestContext,
+  order: 'strict' | 'relaxed',
+  { maxAttempts = 3, begun, ...options }: UpdateOptions = {},
+) {
   const done: string[] = []
   const attempts: [string, number][] = []
   const object = { isLocked: true }
@@ -18,14 +28,15 @@ async function setupUpdate(t: TestContext, order: 'strict' | 'relaxed', maxAttem
     execution: 'immediate',
     queueWhen: ({ code }) => code === 'LOCKED',
     retry: { maxAttempts, initialDelay: '1 minute', jitter: 0 },
-    run({ status }, { attempt }) {
+    async run({ status }, { attempt }) {
       attempts.push([status, attempt])
+      await begun?.(attempts.length)
       if (object.isLocked) throw Object.assign(new Error('somebody has it'), { code: 'LOCKED' })
       done.push(status)
       return { status }
     },
   })
-  const node = await setup(t, [update], { http: { port: 0 }, log: false })
+  const node = await setup(t, [update], { http: { port: 0 }, log: false, ...options })
   const post = async (id: string, status: string, headers: Record<string, string> = {}) => {
     const answer = await fetch(`${node.url}/services/flows/update`, {
       method: 'POST',
@@ -99,8 +110,30 @@ test('who has been told that it is queued does not overtake it', async (t) => {
   }
 })
 
+test('who has been told that it is queued does not overtake it where nobody has read it yet', async (t) => {
+  // the partition has no owner
+  const { node, object, post, attempts } = await setupUpdate(t, 'strict', { nodeTypes: ['web'] })
+  assert.equal((await post('a', 'first')).status, 202)
+  object.isLocked = false
+  const second = await post('a', 'second')
+  assert.deepEqual([second.status, second.state], [202, 'ready'])
+  assert.equal((await post('b', 'other')).status, 200)
+  assert.deepEqual(attempts, [
+    ['first', 1],
+    ['other', 1],
+  ])
+  assert.equal((await node.items()).length, 2)
+})
+
 test('those that failed together are due together, in their order', async (t) => {
-  const { node, object, post, done } = await setupUpdate(t, 'strict')
+  const { promise: together, keep: meet } = promised()
+  const { node, object, post, done } = await setupUpdate(t, 'strict', {
+    // one that came after another has been queued would wait behind it
+    begun(attempts) {
+      if (attempts === 3) meet()
+      return together
+    },
+  })
   const ids = (await Promise.all(['1', '2', '3'].map((n) => post('a', n)))).map(({ id }) => id)
   for (const id of ids) {
     const item = await node.item(id)
@@ -115,7 +148,7 @@ test('those that failed together are due together, in their order', async (t) =>
 
 for (const order of ['strict', 'relaxed'] as const)
   test(`the attempt that was made in the request is told of, and another one follows (${order})`, async (t) => {
-    const { node, post, untilInLane, attempts } = await setupUpdate(t, order, 1)
+    const { node, post, untilInLane, attempts } = await setupUpdate(t, order, { maxAttempts: 1 })
     const { id, status } = await post('a', 'first')
     assert.equal(status, 202)
     await untilInLane(1)
