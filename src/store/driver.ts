@@ -17,7 +17,7 @@ export interface CallOptions {
    * asked to cancel, and the connection is given up.
    */
   readonly timeoutMs?: number
-  /** How much of it may pass until there is a connection, in milliseconds; all of it unless set. */
+  /** How much of it may pass until there is a connection, in milliseconds; all of it unless set. Not for calls within a transaction. */
   readonly connectMs?: number
 }
 

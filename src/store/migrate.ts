@@ -7,6 +7,10 @@ import { quotedSchema } from './schema-name.ts'
 
 const lockTimeoutMs = 2000
 const statementTimeoutMs = 10 * 60_000
+/** Of all but the migrations themselves: a connection that died is not waited for as long as a large table may take. */
+const quick = { timeoutMs: 6000 }
+/** For a connection: others may use all of a pool, or the one of an embedded database. */
+const connectMs = 60_000
 const patienceMs = 2 * 60_000
 // lock not available, deadlock, serialization failure: another starter, or a node at work, was in the way
 const retried = new Set(['55P03', '40P01', '40001'])
@@ -58,9 +62,11 @@ function applyMissing(driver: Driver, known: readonly Migration[], schema: strin
   return driver.transaction(
     async (tx) => {
       // the lock ends with the transaction, so it works behind a pooler and a crash leaves none behind
-      await tx.run({ text: 'select pg_advisory_xact_lock(hashtextextended($1, 0))' }, [
-        `coatcheck migrate ${schema}`,
-      ])
+      await tx.run(
+        { text: 'select pg_advisory_xact_lock(hashtextextended($1, 0))' },
+        [`coatcheck migrate ${schema}`],
+        quick,
+      )
       const missing = findMissing(known, await readApplied(tx, schema), schema)
       if (missing.length === 0) return []
       await tx.query(`${await createSchemaText(tx, schema)}
@@ -75,11 +81,17 @@ function applyMissing(driver: Driver, known: readonly Migration[], schema: strin
         await tx.run(
           { text: `insert into ${quoted}.migration (number, name, checksum) values ($1, $2, $3)` },
           [number, name, checksum],
+          quick,
         )
       }
       return missing.map(({ name }) => name)
     },
-    { timeoutMs: statementTimeoutMs, idleTimeoutMs: statementTimeoutMs, lockTimeoutMs },
+    {
+      timeoutMs: statementTimeoutMs,
+      connectMs,
+      idleTimeoutMs: statementTimeoutMs,
+      lockTimeoutMs,
+    },
   )
 }
 
@@ -88,6 +100,7 @@ async function createSchemaText(runner: Runner, schema: string): Promise<string>
   const rows = await runner.run(
     { text: 'select 1 as found from pg_catalog.pg_namespace where nspname = $1' },
     [schema],
+    quick,
   )
   return rows.length > 0 ? '' : `create schema ${quotedSchema(schema)};`
 }
@@ -100,11 +113,14 @@ async function readApplied(runner: Runner, schema: string): Promise<Applied[]> {
         where nspname = $1 and relname = 'migration'`,
     },
     [schema],
+    quick,
   )
   if (found.length === 0) return []
-  const rows = await runner.run({
-    text: `select number, name, checksum from ${quotedSchema(schema)}.migration order by number`,
-  })
+  const rows = await runner.run(
+    { text: `select number, name, checksum from ${quotedSchema(schema)}.migration order by number` },
+    [],
+    quick,
+  )
   return rows.map((applied) => ({
     number: Number(applied['number']),
     name: String(applied['name']),

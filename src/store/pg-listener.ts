@@ -4,7 +4,7 @@ import { ChannelListeners, listenTo, unlistenFrom } from './channel-listeners.ts
 const firstDelayMs = 100
 const maxDelayMs = 10_000
 const pingEveryMs = 30_000
-const pingTimeoutMs = 5000
+const answerTimeoutMs = 5000
 
 /**
  * Listens on one connection of its own, for all channels of a driver. It comes back by itself, with back-off, and asks the
@@ -61,7 +61,8 @@ export class PgListener {
     try {
       await client.connect()
       const text = this.#channels.listenText()
-      if (text) await client.query(text)
+      // whoever listens waits for this, and so does stopping
+      if (text) await this.#send(client, text)
       // nobody waits for this connection from here on, so it must not keep the process alive
       const { unref } = client as { unref?: () => void }
       unref?.call(client)
@@ -75,11 +76,18 @@ export class PgListener {
   async #say(text: string): Promise<void> {
     const client = this.#client
     if (!client) return
-    const timer = setTimeout(() => this.#lose(client), pingTimeoutMs)
     try {
-      await client.query(text)
+      await this.#send(client, text)
     } catch {
       this.#lose(client)
+    }
+  }
+
+  /** A connection that does not answer in time is lost, and the statement fails with it. */
+  async #send(client: PgListenClient, text: string): Promise<void> {
+    const timer = setTimeout(() => this.#lose(client), answerTimeoutMs)
+    try {
+      await client.query(text)
     } finally {
       clearTimeout(timer)
     }

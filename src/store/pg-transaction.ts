@@ -6,6 +6,8 @@ import type { PgSession, QueryResult } from './pg-session.ts'
 
 const defaultLockTimeoutMs = 3000
 const defaultIdleTimeoutMs = 6000
+/** Of `begin` and `rollback`, which wait for nothing, however long the statements between may take. */
+const longestEdgeMs = 6000
 
 export interface TransactionSettings {
   readonly timeoutMs: number
@@ -45,7 +47,7 @@ export class PgTransaction implements Transaction {
         `set local idle_in_transaction_session_timeout = ${wholeMs(this.#idleTimeoutMs + 500)}`,
       ].join(';\n'),
       undefined,
-      timeoutMs,
+      Math.min(timeoutMs, longestEdgeMs),
       false,
     )
     this.#watchIdle()
@@ -98,7 +100,8 @@ export class PgTransaction implements Transaction {
     if (this.#ended) return
     this.#ended = true
     try {
-      await this.#session.call(this.#call({ text: 'rollback' }, [], false), this.#settings.timeoutMs, false)
+      const timeoutMs = Math.min(this.#settings.timeoutMs, longestEdgeMs)
+      await this.#session.call(this.#call({ text: 'rollback' }, [], false), timeoutMs, false)
     } catch {
       this.#session.break()
     }

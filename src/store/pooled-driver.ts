@@ -85,6 +85,7 @@ export class PooledDriver implements Driver {
           })
           this.#perform(transaction, work).then(resolve, reject)
         }),
+      options.connectMs,
     )
   }
 

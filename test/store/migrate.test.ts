@@ -11,6 +11,7 @@ import { createPgDriver } from '../../src/store/pg-driver.ts'
 import { inMemory, openPgliteDriver } from '../../src/store/pglite-driver.ts'
 import { freshDatabase, freshSchema, testDatabase } from '../databases.ts'
 import { startChild } from './child.ts'
+import { startTcpProxy } from './tcp-proxy.ts'
 import { promised, until } from './until.ts'
 
 const migratingFile = new URL('./migrating-process.ts', import.meta.url)
@@ -177,6 +178,29 @@ test('one that meets a lock gives way, and tries again', { skip }, async () => {
   await atWork
   assert.deepEqual(await run, ['0002_alter'])
 })
+
+test(
+  'a connection that falls silent is not waited for as long as a migration may take',
+  { skip },
+  async (t) => {
+    const silent = async (from: string) => {
+      const url = new URL(database ?? '')
+      const proxy = await startTcpProxy(url.hostname, Number(url.port))
+      t.after(() => proxy.close())
+      url.hostname = '127.0.0.1'
+      url.port = String(proxy.port)
+      const beyond = createPgDriver({ database: url.href })
+      t.after(() => beyond.close())
+      proxy.holdFrom(from)
+      await assert.rejects(
+        migrate(beyond, { schema: freshSchema(), mode: 'auto', migrations }),
+        failsWith('DATABASE_TIMEOUT', /within 6000 ms/),
+        from,
+      )
+    }
+    await Promise.all(['begin isolation level', 'pg_advisory_xact_lock', 'insert into'].map(silent))
+  },
+)
 
 test('the files of a directory are read in order, whatever their line ends', async (t) => {
   const directory = await mkdtemp(join(tmpdir(), 'coatcheck-migrations-'))
