@@ -146,7 +146,8 @@ test(
       const began = performance.now()
       for (const call of wouldWait(node, step))
         await assert.rejects(call, (error) => isCoatcheckError(error, 'WOULD_WAIT_FOR_ITSELF'))
-      assert.ok(performance.now() - began < 500)
+      // what waits for itself fails after six
+      assert.ok(performance.now() - began < 5_000)
       inside.give()
       await finish.promise
     })
