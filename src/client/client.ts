@@ -2,7 +2,10 @@
  * The subpath `coatcheck/client`: calls services over HTTP, typed by the application. It imports nothing of Node.
  */
 import { toMs, type Duration } from '../base/duration.ts'
+import { CoatcheckError } from '../base/errors.ts'
 import type { QueueItemId } from '../base/ids.ts'
+import { showValue } from '../base/shown-value.ts'
+import { unknownOption } from '../base/suggestion.ts'
 import { QueuedRequestError } from '../define/outcome.ts'
 import { CallFailedError, failureOf } from './call-failed.ts'
 import { followItem } from './event-stream.ts'
@@ -84,6 +87,25 @@ export interface Client<App> {
   events(id: string, options?: { readonly signal?: AbortSignal }): AsyncIterable<ItemStatus>
 }
 
+const known: readonly (keyof ClientOptions<unknown>)[] = [
+  'baseUrl',
+  'application',
+  'token',
+  'headers',
+  'timeout',
+  'retries',
+  'paths',
+  'fetch',
+]
+const knownOfCall: readonly (keyof CallOptions)[] = [
+  'idempotencyKey',
+  'callbackUrl',
+  'correlationId',
+  'respondAsync',
+  'wait',
+  'signal',
+]
+
 /** The longest wait that one request may ask for. */
 const longestWaitMs = 60_000
 
@@ -96,10 +118,12 @@ const longestWaitMs = 60_000
  * const { account } = await client.callAndWait('hire-worker', { employeeId: '42' }, { idempotencyKey: request.id })
  */
 export function createClient<App>(options: ClientOptions<App>): Client<App> {
+  checkNames(options, known)
   const { send, url } = createSender(options)
   const paths = (options.paths ?? {}) as Readonly<Record<string, string | undefined>>
 
   async function call(name: string, input: unknown, given: CallOptions): Promise<unknown> {
+    checkNames(given, knownOfCall)
     const waitMs = given.wait === undefined ? undefined : Math.min(toMs(given.wait, 'wait'), longestWaitMs)
     const prefer = [
       ...(given.respondAsync ? ['respond-async'] : []),
@@ -169,6 +193,17 @@ export function createClient<App>(options: ClientOptions<App>): Client<App> {
     events: (id, { signal } = {}) =>
       followItem(send, url(`/queue-items/${encodeURIComponent(id)}/events`), signal),
   })
+}
+
+/** A misspelt option would be as good as none: a request without its idempotency key. */
+function checkNames(options: object, names: readonly string[]): void {
+  if (typeof options !== 'object' || options === null)
+    throw new CoatcheckError(
+      'OPTION_INVALID',
+      `the options are ${showValue(options)}; give an object with ${names.join(', ')}`,
+    )
+  for (const name of Object.keys(options))
+    if (!names.includes(name)) throw new CoatcheckError('OPTION_INVALID', unknownOption(name, names))
 }
 
 /** Whether the answer is the ticket, and not a 202 of the service's own. */

@@ -93,6 +93,24 @@ test('a service that answers at once, with something or nothing', async (t) => {
   assert.equal(await client.call('now', { act: 'nothing' }), undefined)
 })
 
+test('an option that nobody knows is refused with the one that was probably meant', async (t) => {
+  for (const [more, said] of [
+    [{ timeuot: '1s' }, /unknown option "timeuot"; did you mean "timeout"\?/],
+    [{ apiKey: 'ck_…' }, /unknown option "apiKey"; the options are baseUrl, application, token/],
+  ] as const)
+    assert.throws(() => createClient({ baseUrl: 'http://127.0.0.1:3000', application: 'hr', ...more }), {
+      code: 'OPTION_INVALID',
+      message: said,
+    })
+  assert.throws(() => createClient(undefined as never), { code: 'OPTION_INVALID', message: /undefined/ })
+  const { client, runs } = await setup(t)
+  const misspelt = { idempotencykey: 'one' } as object
+  const refused = { code: 'OPTION_INVALID', message: /did you mean "idempotencyKey"\?/ }
+  await assert.rejects(client.call('now', { act: 'a' }, misspelt), refused)
+  await assert.rejects(client.callAndWait('now', { act: 'a' }, misspelt), refused)
+  assert.deepEqual(runs, [])
+})
+
 test('what is queued is thrown with its ticket, which leads to the result', async (t) => {
   const { client } = await setup(t)
   const queued = await client
