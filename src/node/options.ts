@@ -1,7 +1,7 @@
 import { durationMs, type Duration } from '../base/duration.ts'
 import { CoatcheckError } from '../base/errors.ts'
 import { showValue } from '../base/shown-value.ts'
-import { unknownOption } from '../base/suggestion.ts'
+import { closestName, unknownOption } from '../base/suggestion.ts'
 import { checkCallbacks, type CallbackOptions, type CheckedCallbacks } from '../connect/callback-options.ts'
 import type { AnyApplication } from '../define/application.ts'
 import type { Registry } from '../define/definition.ts'
@@ -9,7 +9,7 @@ import { OptionReader } from '../define/option-reader.ts'
 import { resolveApplications } from '../define/registry.ts'
 import { isLocalHost } from '../http/listener.ts'
 import type { AuthSettings } from '../http/sign-in.ts'
-import { createLog, type Log } from '../observe/log.ts'
+import { createLog, logLevel, logLevels, type Log } from '../observe/log.ts'
 import type { DatabaseOptions } from '../store/database.ts'
 import { checkAuth, type AuthOptions } from './auth-options.ts'
 import {
@@ -151,6 +151,7 @@ export function checkOptions(given: NodeOptions): CheckedOptions {
       problems.push(`${name} is ${showValue(given[name])}; it must be text`)
   if (given.log !== undefined && given.log !== false && typeof (given.log as Log | null)?.warn !== 'function')
     problems.push(`log is ${showValue(given.log)}; give a logger with info, warn and error, or false`)
+  if (given.log === undefined) checkLogLevel(problems)
   if (problems.length > 0 || !resolved) throw invalid(problems)
   return Object.freeze({
     registry: resolved.registry,
@@ -178,6 +179,15 @@ function readOperate(given: NodeOptions, problems: string[]): OperateSettings {
   const reader = new OptionReader({ operate: given.operate }, (problem) => problems.push(problem))
   const operate = reader.within('operate', '{ issuers: [ … ] }')
   return operate ? checkOperate(operate) : noOperateSettings
+}
+
+/** Of the default log alone: another one has its own levels. */
+function checkLogLevel(problems: string[]): void {
+  const level = logLevel()
+  if (logLevels.includes(level)) return
+  const closest = closestName(level, logLevels)
+  const way = closest === undefined ? `it must be one of ${logLevels.join(', ')}` : `did you mean ${closest}?`
+  problems.push(`the environment variable LOG_LEVEL is ${showValue(level)}; ${way}`)
 }
 
 function isLocal(host: unknown): boolean {

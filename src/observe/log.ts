@@ -34,12 +34,17 @@ const levels: Record<EventName, 'info' | 'warn' | 'error' | undefined> = {
   problem: 'warn',
 }
 
-/** Lines of JSON on stderr, warnings and worse: what a node logs unless told otherwise. */
+/** What LOG_LEVEL may say, from all to nothing. */
+export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']
+
+/** What LOG_LEVEL says; `warn` where it is not set, or to nothing. */
+export function logLevel(): string {
+  return process.env['LOG_LEVEL'] || 'warn'
+}
+
+/** Lines of JSON on stderr, of LOG_LEVEL and worse: what a node logs unless told otherwise. */
 export function createLog(): Logger {
-  return pino(
-    { name: 'coatcheck', level: process.env['LOG_LEVEL'] ?? 'warn' },
-    pino.destination({ fd: 2, sync: true }),
-  )
+  return pino({ name: 'coatcheck', level: logLevel() }, pino.destination({ fd: 2, sync: true }))
 }
 
 /** Between two lines that say that the database has not answered in time. */

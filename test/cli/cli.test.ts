@@ -52,6 +52,21 @@ test('secrets of callbacks come from the environment, and are not shown', async 
   assert.equal((await runCommand('check', echoApp)).code, 0)
 })
 
+test('a wrong LOG_LEVEL is refused with the levels there are', async (t) => {
+  t.after(() => delete process.env['LOG_LEVEL'])
+  for (const [level, said] of [
+    ['verbose', /LOG_LEVEL is "verbose"; it must be one of trace, debug, info, warn, error, fatal, silent/],
+    ['WARN', /LOG_LEVEL is "WARN"; did you mean warn\?/],
+  ] as const) {
+    process.env['LOG_LEVEL'] = level
+    const { code, err } = await runCommand('check', echoApp)
+    assert.equal(code, 1)
+    assert.match(err, said)
+  }
+  process.env['LOG_LEVEL'] = ''
+  assert.equal((await runCommand('check', echoApp)).code, 0)
+})
+
 test('a module that is none, or that exports nothing to run, is told in a sentence', async () => {
   const [missing, empty] = await Promise.all([
     runCommand('check', './nowhere.ts'),
