@@ -1,7 +1,12 @@
+import { CoatcheckError } from '../base/errors.ts'
+import { showValue } from '../base/shown-value.ts'
+import { closestName } from '../base/suggestion.ts'
 import { apiKeysOf, type ApiKey, type ApiKeys } from '../http/api-keys.ts'
 import type { RateOptions } from '../http/rate-options.ts'
 import { auditOf } from '../operate/audit.ts'
 import type { AuditEntry } from '../operate/route.ts'
+import type { Runner } from '../store/driver.ts'
+import { readServices } from '../store/topology.ts'
 import { commandAuthor } from './command-author.ts'
 import type { DatabaseFlags } from './configuration.ts'
 import { withDatabase } from './existing-database.ts'
@@ -26,7 +31,7 @@ export interface CreateKeyFlags extends DatabaseFlags, JsonFlag {
  */
 export async function createKey(flags: CreateKeyFlags): Promise<void> {
   const { name, service, role, accessGroup, expires, rate } = flags
-  const created = await changeKeys(flags, async (keys, audit) => {
+  const created = await changeKeys(flags, async (keys, audit, checkServices) => {
     const made = await keys.create({
       name,
       ...(service && { services: service }),
@@ -35,6 +40,8 @@ export async function createKey(flags: CreateKeyFlags): Promise<void> {
       ...(expires !== undefined && { expires }),
       ...(rate && { rate }),
     })
+    // what was made goes with the transaction, should this throw
+    if (service) await checkServices(service)
     const { key: _key, id, ...after } = made
     await audit({ act: 'api-key.create', subject: 'api-key', subjectId: id, after })
     return made
@@ -77,13 +84,40 @@ function withKeys<T>(flags: DatabaseFlags, work: (keys: ApiKeys) => Promise<T>):
 /** A change of keys and its line in the audit, in one transaction. */
 function changeKeys<T>(
   flags: DatabaseFlags,
-  work: (keys: ApiKeys, audit: (entry: AuditEntry) => Promise<void>) => Promise<T>,
+  work: (
+    keys: ApiKeys,
+    audit: (entry: AuditEntry) => Promise<void>,
+    checkServices: (names: readonly string[]) => Promise<void>,
+  ) => Promise<T>,
 ): Promise<T> {
   return withDatabase(flags, (database) =>
     database.driver.transaction((tx) => {
       const keys = apiKeysOf({ driver: tx, schema: database.schema })
-      return work(keys, (entry) => auditOf(database)(entry, commandAuthor(), tx))
+      return work(
+        keys,
+        (entry) => auditOf(database)(entry, commandAuthor(), tx),
+        (names) => checkServices(tx, database.schema, names),
+      )
     }),
+  )
+}
+
+/** A key for a service that is not there would be refused wherever it is used, and nobody would know why. */
+async function checkServices(runner: Runner, schema: string, names: readonly string[]): Promise<void> {
+  const known = await readServices(runner, schema)
+  if (known.length === 0) {
+    console.error(
+      `No node has made services known in the schema ${schema} so far: whether ${names.join(', ')} will be one could not be checked.`,
+    )
+    return
+  }
+  const unknown = names.find((name) => !known.includes(name))
+  if (unknown === undefined) return
+  const closest = closestName(unknown, known)
+  const way = closest === undefined ? `the services are ${known.join(', ')}.` : `did you mean ${closest}?`
+  throw new CoatcheckError(
+    'OPTION_INVALID',
+    `--service is ${showValue(unknown)}, which no node has made known in the schema ${schema}; ${way} A new service is known once a node that has it was started`,
   )
 }
 

@@ -49,6 +49,21 @@ export async function declareDefinitions(
   await runner.run(declareAll(schema), [JSON.stringify(rows)], { timeoutMs: 20_000 })
 }
 
+const services = statement(
+  'services',
+  (schema) => `
+  select d.application || '/' || substr(d.id, length('service:') + 1) as name
+  from ${schema}.definition d
+  where starts_with(d.id, 'service:')
+  order by name`,
+)
+
+/** The services that nodes have made known so far, each as `application/service`. */
+export async function readServices(runner: Runner, schema: string): Promise<string[]> {
+  const rows = await runner.run(services(schema))
+  return rows.map((row) => row['name'] as string)
+}
+
 const declareEach = statement(
   'declare-queues',
   (schema) => `

@@ -5,6 +5,7 @@ import { readApiKey } from '../../src/http/api-key.ts'
 import { apiKeysOf } from '../../src/http/api-keys.ts'
 import { openDatabase } from '../../src/store/database.ts'
 import { readAudit } from '../../src/store/operator-audit.ts'
+import { declareDefinitions } from '../../src/store/topology.ts'
 import { databaseFlags, isEmbedded, runCommand } from './command.ts'
 
 test('a key is made, listed without its secret, and revoked', async () => {
@@ -55,6 +56,35 @@ test('a key is made, listed without its secret, and revoked', async () => {
   assert.equal(entry?.['id'], key.id)
   assert.equal(entry['state'], 'revoked')
   assert.ok(!listed.out.includes(key.secret))
+})
+
+test('a key for a service that nobody knows is refused', { skip: isEmbedded }, async () => {
+  const flags = await databaseFlags()
+  const database = await openDatabase({ database: flags[1] })
+  const create = (...services: string[]) =>
+    runCommand('keys', 'create', '--name', 'x', ...services.flatMap((name) => ['--service', name]), ...flags)
+  const early = await create('hr/hire')
+  assert.equal(early.code, 0, early.err)
+  assert.match(early.err, /whether hr\/hire will be one could not be checked/)
+  const row = { application: 'hr', queue: 'standard', partitions: 1, keyed: false, maxPayload: 1_000 }
+  await declareDefinitions(
+    database.driver,
+    database.schema,
+    ['service:hire', 'service:ask', 'provision'].map((id) => ({ ...row, id })),
+  )
+  for (const [name, said] of [
+    ['hr/hrie', /--service is "hr\/hrie", .* did you mean hr\/hire\?/],
+    ['hr/provision', /--service is "hr\/provision", .* the services are hr\/ask, hr\/hire\./],
+    ['hire', /"hire" is no application\/service/],
+  ] as const) {
+    const refused = await create('hr/ask', name)
+    assert.equal(refused.code, 1)
+    assert.match(refused.err, said)
+  }
+  assert.equal((await create('hr/ask', 'hr/hire')).code, 0)
+  const names = (await apiKeysOf(database).list()).map(({ services }) => services)
+  await database.driver.close()
+  assert.deepEqual(names, [['hr/hire'], ['hr/ask', 'hr/hire']])
 })
 
 test('keys are shown as a table, whatever their names hold', () => {
