@@ -222,7 +222,7 @@ class RunningNode implements Omit<Node, keyof ItemActs> {
       durability,
       basePath,
       checkCallback,
-      ...(auth && { auth: { signIn: this.#operating.callers, ...(auth.rate && { rate: auth.rate }) } }),
+      ...(auth && { auth: { ...auth, signIn: this.#operating.callers } }),
       doors: this.#operating.doors,
       onError: report,
     })

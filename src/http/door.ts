@@ -27,7 +27,12 @@ export interface HttpDoorOptions {
   /** Prefixes every path and link: empty (the default), or such as `/integration`. */
   readonly basePath?: string
   /** Who may call. Without it this machine may, outside production. */
-  readonly auth?: { readonly signIn: SignIn; readonly rate?: Rate }
+  readonly auth?: {
+    readonly signIn: SignIn
+    readonly rate?: Rate
+    /** Services that answer without credentials, each as `application/service`; none unless set. */
+    readonly anonymousServices?: readonly string[]
+  }
   /** `NODE_ENV`: without auth, services do not answer in production. */
   readonly environment?: string | undefined
   readonly durability: Durability
@@ -67,7 +72,16 @@ export function createHttpDoor(options: HttpDoorOptions): HttpDoor {
   const basePath = (options.basePath ?? '').replace(/\/+$/, '')
   const waits = new Waits(road)
   const { checkCallback } = options
-  const routes = new Routes({ road, basePath, durability, name, rate: auth?.rate, checkCallback, onError })
+  const routes = new Routes({
+    road,
+    basePath,
+    durability,
+    name,
+    rate: auth?.rate,
+    anonymous: anonymousCaller(auth?.anonymousServices ?? []),
+    checkCallback,
+    onError,
+  })
   const openPaths = new Set([`${basePath}/healthz`, `${basePath}/readyz`])
   const itemPaths = `${basePath}/queue-items/`
   const servicesByPath = new Map(

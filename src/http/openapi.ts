@@ -27,6 +27,8 @@ export interface OpenApiOptions {
   readonly offersCallbacks: boolean
   /** The limit of callers without one of their own; unset: none. */
   readonly rate: Rate | undefined
+  /** Whether a service answers without credentials. */
+  readonly isOpen: (definition: Definition) => boolean
 }
 
 /** A description, as one caller gets it. */
@@ -128,6 +130,8 @@ function describeService(
       required: true,
       content: { 'application/json': input },
     },
+    // either will do: nothing, or the scheme of the document
+    ...(shown.isSignedIn && shown.isOpen(definition) && { security: [{}, { bearer: [] }] }),
     responses: {
       ...countedAnswers({ '200': answerOf(service, place('output'), queues) }, shown.isLimited),
       ...(queues && { '202': { $ref: '#/components/responses/Queued' } }),

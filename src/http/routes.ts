@@ -1,5 +1,6 @@
 import { closestName } from '../base/suggestion.ts'
 import { packageVersion } from '../base/version.ts'
+import type { Definition } from '../define/definition.ts'
 import type { Road } from '../engine/face.ts'
 import { answerApiPage, answerPageAsset } from './api-page.ts'
 import type { CheckUrl } from './callback-request.ts'
@@ -33,6 +34,8 @@ export interface RouteOptions {
   readonly name: string
   /** The limit of callers without one of their own; unset: none. */
   readonly rate: Rate | undefined
+  /** Who comes without credentials. */
+  readonly anonymous: Caller
   readonly checkCallback: CheckUrl | undefined
   readonly onError: Report
 }
@@ -49,9 +52,10 @@ export class Routes {
 
   constructor(options: RouteOptions) {
     this.#options = options
-    const { road, name, durability, basePath, rate } = options
+    const { road, name, durability, basePath, rate, anonymous } = options
     const offersCallbacks = options.checkCallback !== undefined
-    const described = { title: name, version: packageVersion, basePath, offersCallbacks, rate }
+    const isOpen = (definition: Definition): boolean => mayCall(anonymous, definition)
+    const described = { title: name, version: packageVersion, basePath, offersCallbacks, rate, isOpen }
     this.#services = servicesOf(road)
     const api = createApiDescription(road, described)
     this.#add('/', {

@@ -319,6 +319,18 @@ test('who signs in is told of 401 and 403, who has a limit of 429 and RateLimit,
   )
 })
 
+test('a service that is open to all asks for no credentials, and takes them', async () => {
+  const auth = {
+    signIn: { callerOf: () => Promise.resolve(payroll) },
+    anonymousServices: ['hr/obey', 'hr/elsewhere'],
+  }
+  const { document } = await setupDocument({ auth })
+  assert.deepEqual(at(document, '#/paths/~1v1~1obey/post/security'), [{}, { bearer: [] }])
+  const paths = document['paths'] as Record<string, { post?: object }>
+  assert.equal('security' in (paths['/services/hr/hire-worker']?.post ?? {}), false)
+  assert.deepEqual(document['security'], [{ bearer: [] }])
+})
+
 test('callers with a limit and without get a document each', async () => {
   let caller: Caller = payroll
   const { ask } = setupDoor({ auth: { signIn: { callerOf: () => Promise.resolve(caller) } } })
