@@ -69,6 +69,7 @@ export const errorCatalogue = {
   STREAMS_FULL: { status: 503, title: 'The node has as many event streams open as it may' },
   REQUEST_MALFORMED: { status: 400, title: 'The request is not HTTP as the node reads it' },
   REQUEST_TIMEOUT: { status: 408, title: 'The request did not come in time' },
+  EXPECTATION_FAILED: { status: 417, title: 'The node does not do what the request expects' },
   HEADERS_TOO_LARGE: { status: 431, title: 'The headers are over the limit' },
   NOT_IMPLEMENTED: { status: 501, title: 'The node does not know how to read that' },
   MALFORMED_JSON: { status: 400, title: 'The body is not JSON' },

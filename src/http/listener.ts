@@ -9,7 +9,7 @@ import type { Answer } from './message.ts'
 import { NodeRequest, sendAnswer } from './node-message.ts'
 import { answerProblem, problemOf } from './problem.ts'
 import { readOver } from './unread-body.ts'
-import { endUnreadable, maxHeaders, refuseUnreadable } from './unreadable.ts'
+import { endUnreadable, maxHeaders, refuseExpectation, refuseUnreadable } from './unreadable.ts'
 
 export interface HttpListenerOptions {
   readonly door: HttpDoor
@@ -93,6 +93,11 @@ export class HttpListener implements Part {
       if (refuseUnreadable(incoming, outgoing)) return this.#untrack(incoming, outgoing)
       // its promise never rejects
       void this.#answer(incoming, outgoing)
+    })
+    server.on('checkExpectation', (incoming, outgoing) => {
+      this.#track(incoming, outgoing, server)
+      refuseExpectation(incoming, outgoing)
+      this.#untrack(incoming, outgoing)
     })
     server.on('clientError', (error, socket) => endUnreadable(error, socket, this.#open.get(socket) ?? []))
     server.maxConnections = maxConnections

@@ -34,6 +34,18 @@ export function refuseUnreadable(incoming: IncomingMessage, outgoing: ServerResp
   return true
 }
 
+/**
+ * Answers a request that expects something else than 100-continue (RFC 9110, 10.1.1). The connection ends: its body may follow, or
+ * may wait for an answer.
+ */
+export function refuseExpectation(incoming: IncomingMessage, outgoing: ServerResponse): void {
+  if (refuseUnreadable(incoming, outgoing)) return
+  ended.add(incoming.socket)
+  const detail = `Expect is ${showValue(incoming.headers.expect)}; only 100-continue is known, or leave it out`
+  const problem = problemOf('EXPECTATION_FAILED', detail)
+  outgoing.writeHead(problem.status, headers).end(JSON.stringify(problem))
+}
+
 function problemOfMessage({
   rawHeaders,
   headers,
