@@ -265,6 +265,7 @@ const preferences: readonly {
     later: [202, 'respond-async'],
   },
   { section: '4.3: no number', prefer: ['wait=soon'], now: [200, null], later: [202, null] },
+  { section: '4.3: a unit', prefer: ['wait=10s'], now: [200, null], later: [202, null] },
   { section: '4.3: no number', prefer: ['wait=-1, wait'], now: [200, null], later: [202, null] },
   {
     section: '2: empty elements',
