@@ -1,4 +1,5 @@
 import type { Runner } from './driver.ts'
+import { entryJson } from './entry-json.ts'
 import { statement } from './statement.ts'
 
 /** What lists show of an item. */
@@ -81,7 +82,7 @@ const texts = statement(
   'texts-of-items',
   (schema) => `
   select i.id, coalesce(b.definition, w.definition, t.definition) as definition,
-    coalesce((b.entry::json -> 'i')::text, (w.entry::json -> 'i')::text, t.input) as input,
+    coalesce((${entryJson('b.entry')} -> 'i')::text, (${entryJson('w.entry')} -> 'i')::text, t.input) as input,
     t.result, coalesce(b.failure, w.failure, t.failure) as failure,
     (
       select json_agg(json_build_array(l.message, l.data))::text

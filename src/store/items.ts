@@ -1,4 +1,5 @@
 import type { Row, Runner } from './driver.ts'
+import { entryJson } from './entry-json.ts'
 import { statement } from './statement.ts'
 
 /** What the database knows of one item, wherever it is. */
@@ -37,10 +38,10 @@ const lookup = statement(
     coalesce(b.definition, w.definition, t.definition, l.entry ->> 'd') as definition,
     case when b.id is not null then b.key when w.id is not null then w.key when t.id is not null then t.key else l.entry ->> 'k' end as key,
     coalesce(b.attempts, case when t.state = 'running' then t.attempts end, w.attempts, t.attempts, (l.entry ->> 'a')::int, 0) as attempts,
-    coalesce(t.context, b.entry::json ->> 'c', w.entry::json ->> 'c', l.entry ->> 'c') as context,
-    coalesce(case when octet_length(t.input) > $4::int then 'null' else t.input end, (b.entry::json -> 'i')::text, (w.entry::json -> 'i')::text, (l.entry -> 'i')::text) as input,
+    coalesce(t.context, ${entryJson('b.entry')} ->> 'c', ${entryJson('w.entry')} ->> 'c', l.entry ->> 'c') as context,
+    coalesce(case when octet_length(t.input) > $4::int then 'null' else t.input end, (${entryJson('b.entry')} -> 'i')::text, (${entryJson('w.entry')} -> 'i')::text, (l.entry -> 'i')::text) as input,
     case when octet_length(t.result) <= $4::int then t.result end as result, octet_length(t.result) as result_bytes,
-    coalesce(b.failure, w.failure, t.failure, (w.entry::json -> 'f')::text, (l.entry -> 'f')::text) as failure, t.progress, t.reply, t.reason,
+    coalesce(b.failure, w.failure, t.failure, (${entryJson('w.entry')} -> 'f')::text, (l.entry -> 'f')::text) as failure, t.progress, t.reply, t.reason,
     ${schema}.epoch_ms(coalesce(b.enqueued_at, w.enqueued_at, t.enqueued_at, l.at)) as enqueued_at,
     ${schema}.epoch_ms(coalesce(b.started_at, w.started_at, t.started_at)) as started_at,
     ${schema}.epoch_ms(coalesce(b.broken_at, t.ended_at)) as ended_at,
@@ -57,7 +58,7 @@ const lookup = statement(
   left join ${schema}.waiting_item w on w.id = i.id
   left join ${schema}.tracked_item t on t.id = i.id
   left join lateral (
-    select log.data::json -> $3::int as entry, log.at, p.done @> (log.seq * 4096 + $3::int) and not exists (
+    select ${entryJson('log.data')} -> $3::int as entry, log.at, p.done @> (log.seq * 4096 + $3::int) and not exists (
         -- The watermark has passed a row that came late; its items are on their way to the lane.
         select from ${schema}.hole h where h.queue = log.queue and h.partition = log.partition and h.seq = log.seq
       ) as done
