@@ -65,11 +65,10 @@ export async function readOver({ body }: Request): Promise<void> {
 }
 
 /** The answer as one of the Fetch API. What is read of it piece by piece stays open until then. */
-export function writeFetchResponse(
-  { status, headers, body, onSent }: Answer,
-  method: string,
-  open: OpenRequests,
-): Response {
+export function writeFetchResponse(answer: Answer, method: string, open: OpenRequests): Response {
+  const { status, cookies = [], body, onSent } = answer
+  const headers = new Headers(answer.headers)
+  for (const cookie of cookies) headers.append('set-cookie', cookie)
   const isEmpty = body === null || method === 'HEAD' || hasNoBody(status)
   if (isEmpty) return new Response(null, { status, headers })
   if (onSent) return new Response(streamOf(whenRead(body, onSent), open), { status, headers })

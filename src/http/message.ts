@@ -35,6 +35,8 @@ export interface Answer {
   readonly status: number
   /** By lower-case name. */
   readonly headers: Record<string, string>
+  /** Values of `Set-Cookie`, which cannot be joined into one header. */
+  readonly cookies?: readonly string[]
   /** All of it, or piece by piece: then it is read as fast as the client reads. */
   readonly body: string | Uint8Array | AsyncIterable<string | Uint8Array> | null
   /** Called once all of the body has gone out; not of one that was cut off, nor where there was none to send. Never rejects. */

@@ -147,7 +147,7 @@ export interface SendOptions {
 
 /** Sends an answer. Never rejects: an answer that cannot be sent whole is cut off, as whoever reads it will see. */
 export async function sendAnswer(
-  { status, headers, body, onSent }: Answer,
+  { status, headers, cookies, body, onSent }: Answer,
   incoming: IncomingMessage,
   outgoing: ServerResponse,
   { stalledMs, report }: SendOptions,
@@ -157,7 +157,7 @@ export async function sendAnswer(
     const isWhole = body === null || typeof body === 'string' || body instanceof Uint8Array
     if (isWhole && status !== 204 && status !== 304)
       headers['content-length'] = String(body === null ? 0 : Buffer.byteLength(body))
-    outgoing.writeHead(status, headers)
+    outgoing.writeHead(status, cookies ? { ...headers, 'set-cookie': [...cookies] } : headers)
     if (onSent && incoming.method !== 'HEAD') outgoing.once('finish', () => void onSent())
     if (body === null || incoming.method === 'HEAD' || hasNoBody(status)) outgoing.end()
     else if (isWhole) outgoing.end(body)

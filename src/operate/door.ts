@@ -132,7 +132,7 @@ async function run(
   return isAnswer(said) ? said : answerJson(said)
 }
 
-const answerMembers = new Set(['status', 'headers', 'body', 'onSent'])
+const answerMembers = new Set(['status', 'headers', 'cookies', 'body', 'onSent'])
 
 /** An answer has the members of one and no others: a document may have some of them too. */
 function isAnswer(said: unknown): said is Answer {

@@ -32,19 +32,17 @@ export function readSessionCookie(request: Addressed): string | undefined {
 }
 
 /** `Set-Cookie` of a session; of its end where there is no secret. It ends with the browser. */
-export function sessionCookie(request: Addressed, secret: string | undefined): Record<string, string> {
+export function sessionCookie(request: Addressed, secret: string | undefined): string {
   const { name, attributes } = cookieKind(request, session, 'Strict')
-  return {
-    'set-cookie': `${name}=${secret ?? ''}; ${attributes}${secret === undefined ? '; Max-Age=0' : ''}`,
-  }
+  return `${name}=${secret ?? ''}; ${attributes}${secret === undefined ? '; Max-Age=0' : ''}`
 }
 
 const trip = '-trip'
 
 /** What a browser takes along to an issuer and back. It comes back from another site, so it cannot be strict. */
-export function tripCookie(request: Addressed, value: string, lifeSeconds: number): Record<string, string> {
+export function tripCookie(request: Addressed, value: string, lifeSeconds: number): string {
   const { name, attributes } = cookieKind(request, trip, 'Lax')
-  return { 'set-cookie': `${name}=${value}; ${attributes}; Max-Age=${lifeSeconds}` }
+  return `${name}=${value}; ${attributes}; Max-Age=${lifeSeconds}`
 }
 
 export function readTripCookie(request: Addressed): string | undefined {

@@ -1,6 +1,6 @@
 import { CoatcheckError } from '../base/errors.ts'
 import { showValue } from '../base/shown-value.ts'
-import { answerNothing, withHeaders } from '../http/message.ts'
+import { answerNothing } from '../http/message.ts'
 import type { OpenDatabase } from '../store/database.ts'
 import { listSessions } from '../store/operator-sessions.ts'
 import { pageOf, pageQuery, readCursor } from './cursor.ts'
@@ -86,7 +86,7 @@ export function sessionRoutes({ database, sessions, node }: SessionRoutesOptions
           await audit({ act: 'sign-out', subject: 'session', subjectId: current.id }, tx)
         })
         sessions.forget()
-        return withHeaders(answerNothing(), sessionCookie(request, undefined))
+        return { ...answerNothing(), cookies: [sessionCookie(request, undefined)] }
       },
     }),
     defineRoute({

@@ -93,9 +93,9 @@ function issuerRoutes(
   const atIssuers = new Slots(mostAtIssuers, mostWaiting)
   const { basePath, url } = options
   const issuers = new Map(options.issuers.map((issuer) => [issuer.settings.id, issuer]))
-  const console = (fragment = '', headers: Record<string, string> = {}): Answer => ({
+  const console = (fragment = ''): Answer => ({
     status: 302,
-    headers: { location: `${basePath}/console${fragment}`, ...headers },
+    headers: { location: `${basePath}/console${fragment}` },
     body: null,
   })
   const issuerOf = (id = ''): OidcIssuer => {
@@ -117,8 +117,8 @@ function issuerRoutes(
         const { id } = issuer.settings
         const trip = beginTrip(id, sessions.digestIn(request))
         const location = await issuer.addressFor(trip, redirectUri(request, id))
-        const headers = { location, ...tripCookie(request, writeTrip(trip), tripSeconds) }
-        return { status: 302, headers, body: null }
+        const cookies = [tripCookie(request, writeTrip(trip), tripSeconds)]
+        return { status: 302, headers: { location }, cookies, body: null }
       },
     }),
     defineRoute({
@@ -141,7 +141,9 @@ function issuerRoutes(
           return await slots.run(async () => {
             const secret = await begin(operator, id, idOf(trail))
             if (trip.session !== undefined) await sessions.endNamed(trip.session)
-            return answerSignedIn(request, sessions, secret, console())
+            const signedIn = await answerSignedIn(request, sessions, secret, console())
+            // it has been used, and its secrets are good for nothing any more
+            return { ...signedIn, cookies: [...(signedIn.cookies ?? []), tripCookie(request, '', 0)] }
           })
         } catch (error) {
           // a person stands before the browser: the console says it better than a document
@@ -197,6 +199,5 @@ async function answerSignedIn(
 ): Promise<Answer> {
   const old = await sessions.find(request, false)
   if (old) await sessions.end(old.session.id, null)
-  Object.assign(answer.headers, sessionCookie(request, secret))
-  return answer
+  return { ...answer, cookies: [sessionCookie(request, secret)] }
 }

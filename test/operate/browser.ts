@@ -43,11 +43,13 @@ export class Browser {
   }
 
   #keep(answer: Response): void {
-    const set = answer.headers.get('set-cookie')
-    if (set === null) return
-    this.setCookie = set
-    const [pair = ''] = set.split(';')
-    this.cookie = set.includes('Max-Age=0') ? undefined : pair
+    for (const set of answer.headers.getSetCookie()) {
+      this.setCookie = set
+      const [pair = ''] = set.split(';')
+      const [name = ''] = pair.split('=')
+      if (!set.includes('Max-Age=0')) this.cookie = pair
+      else if (this.cookie?.startsWith(`${name}=`)) this.cookie = undefined
+    }
   }
 }
 

@@ -53,7 +53,11 @@ for (const secretIn of ['header', 'body'] as const)
     )
     const answer = await comeBack(user, address)
     assert.equal(answer.headers.get('location'), '/console')
-    assert.match(user.setCookie ?? '', /SameSite=Strict/)
+    const [session, trip, ...more] = answer.headers.getSetCookie()
+    assert.match(session ?? '', /^coatcheck-\d+=[\w-]{43}; Path=\/; HttpOnly; SameSite=Strict$/)
+    // of the trip nothing is left in the browser
+    assert.match(trip ?? '', /^coatcheck-\d+-trip=; Path=\/; HttpOnly; SameSite=Lax; Max-Age=0$/)
+    assert.deepEqual(more, [])
     assert.deepEqual((await user.json('GET', '/session'))['operator'], {
       id: `${provider.issuer}#u-1`,
       name: 'Ada Lovelace',
