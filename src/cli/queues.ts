@@ -34,17 +34,16 @@ export async function changePartitions(
     const standing = (await readQueueStandings(database.driver, database.schema)).find(
       (each) => each.queue === queue,
     )
-    const made = await repartition(database, queue, partitions)
-    if (made.changed) {
+    const made = await repartition(database, queue, partitions, (changed, runner) => {
       const entry = {
         act: 'queue.partitions',
         subject: 'queue',
         subjectId: queue,
         before: { partitions: standing?.partitions },
-        after: { partitions: made.partitions, generation: made.generation },
+        after: { partitions: changed.partitions, generation: changed.generation },
       }
-      await auditOf(database)(entry, commandAuthor())
-    }
+      return auditOf(database)(entry, commandAuthor(), runner)
+    })
     console.log(
       made.changed
         ? `The queue "${queue}" has ${count(made.partitions)} now, as generation ${made.generation}. They are run when the older ones are drained: see coatcheck queues.`

@@ -9,7 +9,7 @@ import type { Item, ItemState, RequestContext } from '../define/item.ts'
 import { hintActs, insertActs, insertDecided, readActs, type ActRow, type OpenAct } from '../store/acts.ts'
 import { isKnownDefinition, readBlockedKeys, type BlockedKeyRow } from '../store/blocked-keys.ts'
 import type { OpenDatabase } from '../store/database.ts'
-import { isAmbiguous } from '../store/driver.ts'
+import { isAmbiguous, type Runner } from '../store/driver.ts'
 import type { ItemFilter } from '../store/item-filter.ts'
 import { readStates } from '../store/item-states.ts'
 import { readOwners } from '../store/partitions.ts'
@@ -42,6 +42,9 @@ export interface ActDeskParts {
   readonly onAccepted: (id: string) => void
 }
 
+/** What goes with an act in its transaction: neither is there without the other. @param id of the act, or of the clone */
+export type AlongWithAct = (id: string, runner: Runner) => Promise<void>
+
 /** Who asks, and why. */
 export interface Asking {
   readonly operator?: string
@@ -67,20 +70,27 @@ export class ActDesk {
 
   /**
    * Asks for an act on one item.
+   * @param more `along`: done in the transaction that writes the act down; what becomes of the act is not known then
    * @throws CoatcheckError `ITEM_NOT_FOUND`, `ITEM_ID_INVALID`, `ACT_REFUSED`; for an input what accepting it throws, `KEY_CHANGED`
    */
   async ask(
     kind: DecidedKind,
     given: string,
     asking: Asking,
-    more: { readonly input?: { readonly value: unknown }; readonly until?: number } = {},
+    more: {
+      readonly input?: { readonly value: unknown }
+      readonly until?: number
+      readonly along?: AlongWithAct
+    } = {},
   ): Promise<Act> {
     const item = await this.#itemOf(given)
     const { id } = item
     if (isFinalRefusal(kind, item.state)) throw refusal(kind, id, item.state)
     const until = more.until === undefined ? {} : { until: more.until }
     const input = more.input ? { input: await this.#checkInput(item, more.input.value) } : {}
-    const [row] = await this.askMany(kind, [id], asking, { ...until, ...input }, patienceMs)
+    const acts = this.#openActs(kind, [id], asking, { ...until, ...input })
+    await this.#insert(acts, more.along)
+    const [row] = await this.#verdicts(acts, performance.now() + patienceMs, undefined)
     if (!row) throw new CoatcheckError('INTERNAL', `the act on item ${id} is gone`)
     if (row.verdict === 'refused') throw refusal(kind, id, (row.state ?? 'missing') as ItemState | 'missing')
     return toAct(row)
@@ -95,14 +105,18 @@ export class ActDesk {
     waitMs: number,
     signal?: AbortSignal,
   ): Promise<ActRow[]> {
+    const acts = this.#openActs(kind, items, asking, given)
+    await this.#insert(acts)
+    return this.#verdicts(acts, performance.now() + waitMs, signal)
+  }
+
+  #openActs(kind: DecidedKind, items: readonly string[], asking: Asking, given: ActArguments): OpenAct[] {
     const text = Object.keys(given).length === 0 ? null : JSON.stringify(given)
-    const acts = items.map((item): OpenAct => {
+    return items.map((item) => {
       const { queue, partition } = parseItemId(item)
       const { operator = null, reason = null } = asking
       return { id: createUuid(), queue, partition, item, kind, arguments: text, operator, reason }
     })
-    await this.#insert(acts)
-    return this.#verdicts(acts, performance.now() + waitMs, signal)
   }
 
   /** An act as it stands; undefined where there is none (any more). One that nobody alive could decide is decided now. */
@@ -117,9 +131,15 @@ export class ActDesk {
 
   /**
    * Makes a new item of an old one, with `causationId` = its id; the act, its line in the old item's log and the new item commit together.
+   * @param along done in that transaction
    * @returns the new item's id
    */
-  async clone(given: string, asking: Asking, input?: { readonly value: unknown }): Promise<string> {
+  async clone(
+    given: string,
+    asking: Asking,
+    input?: { readonly value: unknown },
+    along?: AlongWithAct,
+  ): Promise<string> {
     const item = await this.#itemOf(given)
     const definition = this.#definitionOf(item)
     const { driver, schema } = this.#parts.database
@@ -144,6 +164,7 @@ export class ActDesk {
         state: item.state,
       }
       await insertDecided(tx, schema, act, actLine(act, undefined, { clone: made }))
+      await along?.(made, tx)
       return made
     })
     this.#parts.onAccepted(clone)
@@ -230,11 +251,12 @@ export class ActDesk {
     return JSON.stringify((JSON.parse(prepared.text) as { i: unknown }).i)
   }
 
-  async #insert(acts: readonly OpenAct[]): Promise<void> {
+  async #insert(acts: readonly OpenAct[], along?: AlongWithAct): Promise<void> {
     const { driver, schema } = this.#parts.database
     for (let attempt = 0; ; attempt++) {
       try {
-        await insertActs(driver, schema, acts)
+        if (along) await driver.transaction((tx) => this.#insertAlong(tx, acts, along))
+        else await insertActs(driver, schema, acts)
         break
       } catch (error) {
         // Sent again, it meets itself.
@@ -244,6 +266,12 @@ export class ActDesk {
     this.#parts.onAsked()
     // Only a hint: owners look for acts all the time.
     await hintActs(driver, schema).catch(() => {})
+  }
+
+  async #insertAlong(tx: Runner, acts: readonly OpenAct[], along: AlongWithAct): Promise<void> {
+    // Sent again after its answer was lost, what goes along is there as well.
+    if ((await insertActs(tx, this.#parts.database.schema, acts)) === 0) return
+    for (const { id } of acts) await along(id, tx)
   }
 
   /** Never throws: the acts are durable, whatever becomes of those who wait for them. */

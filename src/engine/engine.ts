@@ -27,7 +27,7 @@ import { QueueDesk } from './queue-desk.ts'
 import { QueueFigures } from './queue-figures.ts'
 import { QueueStatistics } from './queue-statistics.ts'
 import { QueuedCalls } from './queued-calls.ts'
-import { repartition } from './repartition.ts'
+import { repartition, type AlongWithPartitions } from './repartition.ts'
 import { Topology } from './topology.ts'
 import { Waiters } from './waiters.ts'
 import type { WorkingParts } from './working-parts.ts'
@@ -228,8 +228,8 @@ export class Engine implements Part, Road {
     return this.#lookup.mayHaveExpired(id, this.#clock.now())
   }
 
-  async repartition(queue: string, partitions: number): Promise<Repartitioned> {
-    const made = await repartition(this.#options.database, queue, partitions)
+  async repartition(queue: string, partitions: number, along?: AlongWithPartitions): Promise<Repartitioned> {
+    const made = await repartition(this.#options.database, queue, partitions, along)
     await this.#topology.refresh()
     // Nobody owns them yet: every node looks.
     this.#stream.hint([{ queue: made.number, partition: made.firstPartition }], true)

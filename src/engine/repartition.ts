@@ -1,19 +1,25 @@
 import { CoatcheckError } from '../base/errors.ts'
 import { showValue } from '../base/shown-value.ts'
 import type { OpenDatabase } from '../store/database.ts'
+import type { Runner } from '../store/driver.ts'
 import { repartitionQueue, type Repartitioned } from '../store/generations.ts'
 
 /** Partition numbers that a queue has in all its life: ids have 12 bits for them. */
 export const maxPartitions = 4096
 
+/** What goes with a new number of partitions, in its transaction. */
+export type AlongWithPartitions = (made: Repartitioned, runner: Runner) => Promise<void>
+
 /**
  * Gives a queue another number of partitions.
+ * @param along done in the same transaction, where it has another number then
  * @throws CoatcheckError `OPTION_INVALID`, `UNKNOWN_QUEUE`, `PARTITIONS_USED_UP`
  */
 export async function repartition(
   { driver, schema }: OpenDatabase,
   queue: string,
   partitions: number,
+  along?: AlongWithPartitions,
 ): Promise<Repartitioned> {
   if (!Number.isInteger(partitions) || partitions < 1 || partitions > maxPartitions)
     throw new CoatcheckError(
@@ -21,7 +27,11 @@ export async function repartition(
       `partitions is ${showValue(partitions)}; give a whole number from 1 to ${maxPartitions}`,
     )
   try {
-    const made = await repartitionQueue(driver, schema, queue, partitions)
+    const made = await driver.transaction(async (tx) => {
+      const changed = await repartitionQueue(tx, schema, queue, partitions)
+      if (changed?.changed) await along?.(changed, tx)
+      return changed
+    })
     if (made) return made
   } catch (error) {
     if ((error as { code?: unknown }).code !== 'CC020') throw error

@@ -3,6 +3,7 @@ import { CoatcheckError, isCoatcheckError } from '../base/errors.ts'
 import type { Act } from '../define/act.ts'
 import type { Item } from '../define/item.ts'
 import { digestOf } from '../engine/prepare.ts'
+import type { Runner } from '../store/driver.ts'
 import { act as actSchema } from './item-schemas.ts'
 import { beforeOf, SeenItems, type ItemParts } from './items.ts'
 import type { Operator } from './operator.ts'
@@ -105,25 +106,35 @@ async function actOnItem(
   input: { value: unknown } | undefined,
 ): Promise<Act> {
   const { acts, definitions } = items.parts.road
-  const more = { ...(input && { input }), ...(until && { until: until.getTime() }) }
-  const asked = await acts.ask(kind, item.id, askingOf(operator, reason), more).catch((error: unknown) => {
-    throw hideKeys(error, items, item)
-  })
   const changed = input && auditedInput(secretsOf(definitions, item), item.input, input.value)
-  await audit({
-    act: kind,
-    subject: 'item',
-    subjectId: item.id,
-    before: { state: item.state, attempts: item.attempts, ...changed?.before },
-    after: {
-      act: asked.id,
-      verdict: asked.verdict,
-      ...(until && { until }),
-      ...changed?.after,
-    },
-    reason,
-  })
-  return asked
+  const write = (act: string, after: object, runner?: Runner): Promise<void> =>
+    audit(
+      {
+        act,
+        subject: 'item',
+        subjectId: item.id,
+        before: { state: item.state, attempts: item.attempts, ...changed?.before },
+        after: { ...after, ...(until && { until }), ...changed?.after },
+        reason,
+      },
+      runner,
+    )
+  let id: string | undefined
+  const more = {
+    ...(input && { input }),
+    ...(until && { until: until.getTime() }),
+    // Whoever owns the item decides the act later: that it was asked for commits with it, and what came of it is written then.
+    along: (act: string, runner: Runner) => write(`${kind}.asked`, { act: (id = act) }, runner),
+  }
+  try {
+    const asked = await acts.ask(kind, item.id, askingOf(operator, reason), more)
+    await write(kind, { act: asked.id, verdict: asked.verdict })
+    return asked
+  } catch (error) {
+    if (id !== undefined && isCoatcheckError(error, 'ACT_REFUSED'))
+      await write(kind, { act: id, verdict: 'refused' })
+    throw hideKeys(error, items, item)
+  }
 }
 
 async function cloneItem(
@@ -132,16 +143,20 @@ async function cloneItem(
   item: Item,
   input: { value: unknown } | undefined,
 ): Promise<{ id: string }> {
-  const id = await acts.clone(item.id, askingOf(operator, reason), input)
   const changed = input && auditedInput(secretsOf(definitions, item), item.input, input.value)
-  await audit({
-    act: 'clone',
-    subject: 'item',
-    subjectId: item.id,
-    before: { state: item.state, ...changed?.before },
-    after: { clone: id, ...changed?.after },
-    reason,
-  })
+  const id = await acts.clone(item.id, askingOf(operator, reason), input, (clone, runner) =>
+    audit(
+      {
+        act: 'clone',
+        subject: 'item',
+        subjectId: item.id,
+        before: { state: item.state, ...changed?.before },
+        after: { clone, ...changed?.after },
+        reason,
+      },
+      runner,
+    ),
+  )
   return { id }
 }
 

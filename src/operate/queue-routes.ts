@@ -156,16 +156,19 @@ export function queueRoutes(parts: QueueParts): OperatorRoute[] {
         checkSeesAll(operator)
         const name = readName(params)
         const { partitions: before } = queueNamed(await figures.read(), name)
-        const made = await parts.repartition(name, body.partitions)
-        if (made.changed)
-          await audit({
-            act: 'queue.partitions',
-            subject: 'queue',
-            subjectId: name,
-            before: { partitions: before },
-            after: { partitions: made.partitions, generation: made.generation },
-            reason: body.reason,
-          })
+        const made = await parts.repartition(name, body.partitions, ({ partitions, generation }, runner) =>
+          audit(
+            {
+              act: 'queue.partitions',
+              subject: 'queue',
+              subjectId: name,
+              before: { partitions: before },
+              after: { partitions, generation },
+              reason: body.reason,
+            },
+            runner,
+          ),
+        )
         figures.forget()
         return { generation: made.generation, partitions: made.partitions, changed: made.changed }
       },

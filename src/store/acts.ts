@@ -38,12 +38,16 @@ const insert = statement(
   left join ${schema}.broken_item b on b.id = r.item
   left join ${schema}.waiting_item w on w.id = r.item
   left join ${schema}.tracked_item t on t.id = r.item
-  on conflict (id) do nothing`,
+  on conflict (id) do nothing
+  returning id`,
 )
 
-/** Asks for acts: durable when it returns, or with the transaction that `runner` is. */
-export async function insertActs(runner: Runner, schema: string, acts: readonly OpenAct[]): Promise<void> {
-  await runner.run(insert(schema), [JSON.stringify(acts)])
+/**
+ * Asks for acts: durable when it returns, or with the transaction that `runner` is.
+ * @returns how many had not been asked for by an earlier call, whose answer was lost
+ */
+export async function insertActs(runner: Runner, schema: string, acts: readonly OpenAct[]): Promise<number> {
+  return (await runner.run(insert(schema), [JSON.stringify(acts)])).length
 }
 
 /** Records an act that was decided by whoever asked for it, and a line in the item's log: with the caller's transaction. */

@@ -55,6 +55,38 @@ test(
   },
 )
 
+test('an act and the line that it was asked for commit together', { timeout: 60_000 }, async (t) => {
+  const { node, ask } = await setupItems(t)
+  const id = await node.enqueue(tell, { text: 'later' }, { delay: '1 day' })
+  const { schema } = node.place
+  const actsOf = async () =>
+    (await node.query(`select id from ${schema}.act where item = $1`, [id])).rows.map((row) => row['id'])
+  await node.query(
+    `create function ${schema}.no_line() returns trigger language plpgsql as $$ begin raise exception 'full'; end $$`,
+  )
+  await node.query(
+    `create trigger no_line before insert on ${schema}.operator_audit for each row when (new.subject = 'item') execute function ${schema}.no_line()`,
+  )
+  for (const act of ['cancel', 'clone'])
+    assert.equal((await ask('operator', `/items/${id}/acts`, { act })).status, 500, act)
+  assert.deepEqual(await actsOf(), [])
+  assert.equal((await node.item(id))?.state, 'scheduled')
+  const { rows } = await node.query(`select from ${schema}.log`)
+  await node.query(`drop trigger no_line on ${schema}.operator_audit`)
+  const { body } = await ask('operator', `/items/${id}/acts`, { act: 'cancel', reason: 'not needed' })
+  const [asked] = await auditOf(ask, 'cancel.asked')
+  assert.deepEqual(await actsOf(), [body['id']])
+  assert.deepEqual(
+    [asked?.['subjectId'], asked?.['reason'], asked?.['after']],
+    [id, 'not needed', { act: body['id'] }],
+  )
+  const [done] = await auditOf(ask, 'cancel')
+  assert.deepEqual(done?.['after'], { act: body['id'], verdict: 'applied' })
+  // Of the clone that was not made there is no item either.
+  assert.equal((await node.query(`select from ${schema}.log`)).rows.length, rows.length)
+  assert.equal((await ask<{ items: unknown[] }>('operator', `/items?causationId=${id}`)).body.items.length, 0)
+})
+
 test('an item is deferred until a time, resumed and cancelled', { timeout: 60_000 }, async (t) => {
   const { node, ask } = await setupItems(t)
   const id = await node.enqueue(tell, { text: 'later' }, { delay: '1 day' })
