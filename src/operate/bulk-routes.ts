@@ -10,6 +10,7 @@ import { budgetOf, maxCounted } from './item-list-routes.ts'
 import { counted } from './item-schemas.ts'
 import { SeenItems, type ItemParts } from './items.ts'
 import { streamProgress } from './progress-stream.ts'
+import { hidden, mayHide } from './redaction.ts'
 import type { RedriveReport } from './redrive.ts'
 import { defineRoute, type OperatorCall, type OperatorRoute } from './route.ts'
 import { time, z } from './schema.ts'
@@ -96,6 +97,22 @@ function narrow(act: BulkAct, filter: ItemFilter): ItemFilter {
   }
 }
 
+/** What somebody types to find it in items. */
+const typed = ['text', 'key', 'keyPrefix'] as const
+
+/** What the audit keeps of a filter. Every observer may read it, and who looks for a secret types it: a digest would tell a good guess. */
+function auditedFilter({ road: { definitions } }: ItemParts, filter: GivenFilter): GivenFilter {
+  const { processor } = filter
+  const known = [...definitions.keys()]
+  const meant =
+    processor === undefined ? known : known.filter((id) => id === processor || id === `service:${processor}`)
+  // Of one that is not known here nobody can say what is secret.
+  const isOpen = meant.length > 0 && meant.every((id) => !mayHide({ role: 'observer' }, definitions, id))
+  if (isOpen) return filter
+  const isTyped = typed.filter((name) => filter[name] !== undefined)
+  return { ...filter, ...Object.fromEntries(isTyped.map((name) => [name, hidden])) }
+}
+
 const nothingMet: BulkProgress = { items: 0, applied: 0, refused: 0, pending: 0 }
 
 /** Runs it to its end, and puts into the audit that it begins, and what came of it. */
@@ -114,7 +131,12 @@ async function run(
     signal,
     onProgress: (progress: BulkProgress) => onProgress((last = progress)),
   }
-  const entry = { subject: 'items', subjectId: '', before: { filter: given }, reason }
+  const entry = {
+    subject: 'items',
+    subjectId: '',
+    before: { filter: auditedFilter(items.parts, given) },
+    reason,
+  }
   // Nothing is done without a trace, even where the node does not live to say what came of it.
   await audit({ act: `bulk.${act}.begun`, ...entry })
   let report: BulkReport | RedriveReport | { readonly error: string } | undefined

@@ -36,7 +36,7 @@ const leastWithin = 4
 
 /** Which places of a definition's payloads are hidden from an operator: `all` where the definition is not known. */
 export function secretsFor(
-  operator: Operator,
+  operator: Pick<Operator, 'role'>,
   definitions: ReadonlyMap<string, Definition>,
   definition: string,
 ): readonly string[] | 'all' {
@@ -47,7 +47,7 @@ export function secretsFor(
 
 /** Whether anything of a definition's items may be hidden from an operator; a callback holds what became of another item. */
 export function mayHide(
-  operator: Operator,
+  operator: Pick<Operator, 'role'>,
   definitions: ReadonlyMap<string, Definition>,
   definition: string,
 ): boolean {

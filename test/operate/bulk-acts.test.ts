@@ -43,7 +43,8 @@ test(
     assert.equal((await node.item(fine))?.state, 'succeeded')
     const audited = await auditOf(ask, 'bulk.remove')
     assert.equal(audited.length, 1)
-    assert.deepEqual(audited[0]!['before'], { filter })
+    // What was looked for may have been a secret: its items have some.
+    assert.deepEqual(audited[0]!['before'], { filter: { ...filter, text: '•••' } })
     assert.equal((audited[0]!['after'] as { applied: number }).applied, 600)
     assert.equal(audited[0]!['reason'], 'old')
     assert.equal((await auditOf(ask, 'remove')).length, 0)
@@ -91,6 +92,35 @@ test(
     assert.ok(items < 1_800 && hasMore, `${items}`)
   },
 )
+
+test('the audit keeps what was looked for where nothing can be secret', { timeout: 60_000 }, async (t) => {
+  const { node, ask, raw } = await setupItems(t)
+  await node.enqueueMany(tell, [{ text: 'abc' }, { text: 'abd' }], { delay: '1 day' })
+  await node.enqueue(pay, { employee: 'ada' }, { delay: '1 day' })
+  for (const [filter, kept] of [
+    [
+      { processor: 'tell', text: 'abc' },
+      { processor: 'tell', text: 'abc' },
+    ],
+    [{ text: 'abd' }, { text: '•••' }],
+    [
+      { processor: 'pay', key: 'ada', keyPrefix: 'a' },
+      { processor: 'pay', key: '•••', keyPrefix: '•••' },
+    ],
+    [
+      { processor: 'gone', text: 'abd' },
+      { processor: 'gone', text: '•••' },
+    ],
+    [
+      { application: 'test', errorCode: 'X' },
+      { application: 'test', errorCode: 'X' },
+    ],
+  ]) {
+    await linesOf(await raw('operator', '/items/acts', { act: 'cancel', filter }))
+    for (const act of ['bulk.cancel.begun', 'bulk.cancel'])
+      assert.deepEqual((await auditOf(ask, act))[0]!['before'], { filter: kept })
+  }
+})
 
 test('an act in bulk says which items are meant', { timeout: 60_000 }, async (t) => {
   const { ask } = await setupItems(t)
