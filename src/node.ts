@@ -17,6 +17,7 @@ import { putTogether } from './engine/returned.ts'
 import { apiKeysOf, type ApiKeys } from './http/api-keys.ts'
 import { createHttpDoor, type HttpDoor } from './http/door.ts'
 import type { HttpListener } from './http/listener.ts'
+import type { Report } from './http/problem.ts'
 import { itemActs, type ItemActs } from './node/acts.ts'
 import { withCallbacks } from './node/callbacks.ts'
 import { ItemEndedError } from './node/item-ended.ts'
@@ -175,7 +176,6 @@ class RunningNode implements Omit<Node, keyof ItemActs> {
     this.#options = options
     this.#database = database
     this.apiKeys = apiKeysOf(database)
-    if (options.log) logEvents(this.events, options.log)
     const name = options.name ?? hostname()
     const url =
       typeof options.database.database === 'string' && options.database.database !== 'embedded'
@@ -183,6 +183,8 @@ class RunningNode implements Omit<Node, keyof ItemActs> {
         : undefined
     const basePath = (options.http && options.http.basePath) || ''
     const { definitions, checkCallback } = withCallbacks(options, basePath)
+    const hasSecrets = (id: string): boolean => (definitions.get(id)?.secret ?? []).length > 0
+    if (options.log) logEvents(this.events, options.log, hasSecrets)
     this.#engine = new Engine({
       database,
       definitions,
@@ -198,8 +200,12 @@ class RunningNode implements Omit<Node, keyof ItemActs> {
     this.queues = nodeQueues(this.#engine.queues)
     this.#watch = new DatabaseWatch(database, this.events)
     engines.set(this, this.#engine)
-    const report = (error: unknown, reference?: string): void =>
-      this.events.emit('problem', { where: reference === undefined ? 'http' : `http ${reference}`, error })
+    const report: Report = (error, reference, definition) =>
+      this.events.emit('problem', {
+        where: reference === undefined ? 'http' : `http ${reference}`,
+        error,
+        ...(definition !== undefined && { definition }),
+      })
     const { auth, operate: settings } = options
     const environment = process.env['NODE_ENV']
     const durability = database.driver.kind === 'pglite' ? 'development' : 'durable'

@@ -83,8 +83,8 @@ export interface EventMap {
   }
   'alert.cleared': { readonly rule: string; readonly subject: string }
   'settle.done': { readonly items: number; readonly durationMs: number }
-  /** Something failed that is tried again. */
-  problem: { readonly where: string; readonly error: unknown }
+  /** Something failed that is tried again, or that a caller was not shown; `definition`: whose code threw it, where a definition's did. */
+  problem: { readonly where: string; readonly error: unknown; readonly definition?: string }
 }
 
 export type EventName = keyof EventMap

@@ -58,13 +58,14 @@ export function problemOfFailure(failure: FailureRecord): ProblemDocument {
 
 /**
  * What an immediate run failed with. What callers are not shown is nowhere else: no item keeps it.
+ * @param definition its id
  * @param report told of it, with the reference that they get
  */
-export function problemOfRun(failure: Failure, report: Report): ProblemDocument {
+export function problemOfRun(failure: Failure, definition: string, report: Report): ProblemDocument {
   const record = failureRecord(failure)
   if (record.problem) return problemOfService(record)
   const reference = randomUUID()
-  report(failure.cause ?? failure, reference)
+  report(failure.cause ?? failure, reference, definition)
   return { ...problemOfFailure(record), reference }
 }
 
@@ -80,8 +81,12 @@ function problemOfService({ code, status = 500, message, problem }: FailureRecor
   }
 }
 
-/** Told an error that did not go to the caller, with the reference that did, where one did. */
-export type Report = (error: unknown, reference?: string) => void
+/**
+ * Told an error that did not go to the caller.
+ * @param reference the one that did, where one did
+ * @param definition the id of the one whose code threw it, where a definition's did
+ */
+export type Report = (error: unknown, reference?: string, definition?: string) => void
 
 /**
  * Whatever was thrown on the way to an answer.

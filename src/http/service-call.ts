@@ -137,7 +137,7 @@ async function runNow(call: ServiceCall): Promise<Answer> {
   if (outcome.kind === 'behind') return queue(call)
   const { failure, claim } = outcome
   if (!(await isForQueue(call, failure))) {
-    const problem = problemOfRun(failure, door.report)
+    const problem = problemOfRun(failure, definition.id, door.report)
     await claim?.answer(problem)
     return answerProblem(problem)
   }
@@ -158,7 +158,7 @@ async function isForQueue(
     const checked = await definition.input['~standard'].validate(input.value)
     return !checked.issues && service.queueWhen(failure, checked.value) === true
   } catch (error) {
-    door.report(error)
+    door.report(error, undefined, definition.id)
     return false
   }
 }

@@ -50,12 +50,20 @@ export function createLog(): Logger {
 /** Between two lines that say that the database has not answered in time. */
 const timeoutsEveryMs = 30_000
 
+/** What stands in place of a sentence that may say what a definition marks as secret. */
+const hidden = '•••'
+
 /**
  * Writes events to a log. That the database is away is told by `database.away`: what fails because of it is not told again.
  * Fields are those of the events: ids, names and codes, never payloads, keys or error objects.
+ * @param hasSecrets of a definition's id: whether its payloads have secret places; what a handler said of such an item is not written
  * @returns stops it
  */
-export function logEvents(events: Events, log: Log): () => void {
+export function logEvents(
+  events: Events,
+  log: Log,
+  hasSecrets: (definition: string) => boolean = () => false,
+): () => void {
   let isAway = false
   let toldOfTimeoutAt = -Infinity
   return events.listen((name, data) => {
@@ -73,18 +81,21 @@ export function logEvents(events: Events, log: Log): () => void {
         toldOfTimeoutAt = now
       }
     }
-    log[level]({ event: name, ...fieldsOf(data) }, name)
+    log[level]({ event: name, ...fieldsOf(data, hasSecrets) }, name)
   })
 }
 
-function fieldsOf(data: object): object {
+function fieldsOf(data: object, hasSecrets: (definition: string) => boolean): object {
   // A partition key may name a person.
   const { key: _key, ...allowed } = data as { readonly key?: unknown }
-  if (!('error' in allowed)) return allowed
+  const isHidden = 'definition' in allowed && hasSecrets(allowed.definition as string)
+  if (!('error' in allowed))
+    return isHidden && 'message' in allowed ? { ...allowed, message: hidden } : allowed
   const { error, ...fields } = allowed as { readonly error: unknown }
   // An error object may carry anything, a connection string too: only its code and its sentence are logged.
   const code = isCoatcheckError(error)
     ? error.code
     : ((error as { code?: unknown } | undefined)?.code ?? undefined)
-  return { ...fields, code, detail: error instanceof Error ? error.message : String(error) }
+  const detail = error instanceof Error ? error.message : String(error)
+  return { ...fields, code, detail: isHidden ? hidden : detail }
 }

@@ -153,8 +153,19 @@ function hider(values: ReadonlySet<string>): (text: string) => string {
     if (values.has(text)) return hidden
     let shown = text
     for (const value of within) if (shown.includes(value)) shown = shown.replaceAll(value, hidden)
-    return shown
+    return text.length < leastCut ? shown : hideBegun(shown, within)
   }
+}
+
+/** Messages and lines are cut to 2,000 characters when they are stored, and a secret may have been cut with them: its beginning is one. */
+const leastCut = 2_000
+
+function hideBegun(text: string, values: readonly string[]): string {
+  const kept = text.replace(/[…\ufffd]+$/, '')
+  for (const value of values)
+    for (let length = Math.min(value.length - 1, kept.length); length >= leastWithin; length--)
+      if (kept.endsWith(value.slice(0, length))) return kept.slice(0, -length) + hidden
+  return text
 }
 
 function hideIn(value: unknown, text: (text: string) => string, values: ReadonlySet<string>): unknown {

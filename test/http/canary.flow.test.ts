@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { inspect } from 'node:util'
+import { z } from 'zod'
 import { createApiKey } from '../../src/http/api-key.ts'
+import { defineApplication, defineQueueProcessor, defineService } from '../../src/index.ts'
+import { setupOperate } from '../operate/setup.ts'
 import { setupAuth } from './auth-setup.ts'
 import { startIssuer } from './issuer.ts'
 
@@ -65,4 +68,45 @@ test('no credential reaches a log, an event, an item or an answer', async (t) =>
   assert.equal(rows.length, 2)
   for (const { row } of rows as { row: string }[])
     for (const made of [key, revoked.key]) assert.ok(!row.includes(made.slice(16, 59)))
+})
+
+test('what handlers say of items with secrets is in no log, and of others it is', async (t) => {
+  const lines: string[] = []
+  const write = (fields: object) => lines.push(JSON.stringify(fields))
+  const input = z.object({ ssn: z.string() })
+  const secret = ['/ssn']
+  const fail = ({ ssn }: { ssn: string }): never => {
+    throw new Error(`nobody is ${ssn}`)
+  }
+  const retry = { maxAttempts: 2, initialDelay: 0 } as const
+  const pay = defineQueueProcessor({ name: 'pay', input, secret, retry, process: fail })
+  const tell = defineQueueProcessor({ name: 'tell', input, retry, process: fail })
+  const ask = defineService({ name: 'ask', input, secret, execution: 'immediate', run: fail })
+  const queueWhen = (): never => {
+    throw new Error('who is 123-45-6789')
+  }
+  const judge = defineService({ name: 'judge', input, secret, execution: 'immediate', queueWhen, run: fail })
+  const { node } = await setupOperate(t, {
+    applications: [defineApplication({ name: 'hr', definitions: [pay, tell, ask, judge] })],
+    log: { info: write, warn: write, error: write },
+  })
+  const told: unknown[] = []
+  node.events.listen((name, data) => told.push([name, 'message' in data && data.message]))
+  await node.enqueue(pay, { ssn: '123-45-6789' })
+  await node.enqueue(tell, { ssn: 'of no account' })
+  for (const name of ['ask', 'judge']) {
+    const answer = await fetch(new URL(`/services/hr/${name}`, node.url), {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: '{"ssn":"123-45-6789"}',
+    })
+    assert.equal(answer.status, 500)
+  }
+  await node.drain()
+  const said = lines.filter((line) => /item\.|http/.test(line))
+  assert.equal(said.filter((line) => line.includes('nobody is of no account')).length, 2)
+  assert.equal(said.filter((line) => line.includes('•••')).length, 5, said.join('\n'))
+  assert.doesNotMatch(lines.join('\n'), /123-45/)
+  // Who listens is told.
+  assert.ok(told.some((one) => inspect(one).includes('nobody is 123-45-6789')))
 })

@@ -38,6 +38,22 @@ test('secret places are hidden, and their values wherever they come up', () => {
   )
 })
 
+test('a secret that was cut off at the end of a long text is hidden all the same', () => {
+  const key = `-----BEGIN-----${'k'.repeat(3_000)}😀`
+  const { text } = redactionOf(['/key', '/pin'], [{ key, pin: '12345' }])
+  const said = (end: string) => `${'x'.repeat(2_000)} no ${end}`
+  for (const end of [
+    `${key.slice(0, 1_500)}…`,
+    key.slice(0, 4),
+    `${key.slice(0, -1).toWellFormed()}`,
+    '1234…',
+  ])
+    assert.equal(text(said(end)), said('•••'), end.slice(-20))
+  // Short texts are not cut, and three characters say nothing.
+  assert.equal(text('no 1234'), 'no 1234')
+  assert.equal(text(said('123')), said('123'))
+})
+
 test('what was not shown is put back where it was, and nothing else', () => {
   const stored = {
     ssn: '1234',
