@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { operatorRoles } from '../../src/operate/operator.ts'
 import type { Json } from './browser.ts'
+import { askEveryOperation, type Asker } from './role-matrix.ts'
 import { operationsOf } from './routes-of.ts'
 import { setupOperate } from './setup.ts'
 
@@ -9,37 +10,21 @@ test('who may do what: every role at every route', async (t) => {
   const { node, signedIn } = await setupOperate(t)
   const operations = await operationsOf(await signedIn())
   assert.ok(operations.length >= 15)
-  const keys = new Map<string, string | undefined>([['nobody', undefined]])
+  const keyOf = async (options: object) => (await node.apiKeys.create({ name: 'x', ...options })).key
+  const revoked = await node.apiKeys.create({ name: 'gone', roles: ['administrator'] })
+  await node.apiKeys.revoke(revoked.id)
+  const askers: Asker[] = [
+    { name: 'nobody', credentials: undefined, role: 'unknown' },
+    { name: 'a revoked key', credentials: revoked.key, role: 'unknown' },
+    { name: 'a key without a role', credentials: await keyOf({ roles: ['payroll'] }), role: 'none' },
+  ]
   for (const role of operatorRoles)
-    keys.set(role, (await node.apiKeys.create({ name: role, roles: [role] })).key)
-  let cells = 0
-  for (const { method, path, role } of operations)
-    for (const [who, key] of keys) {
-      // a body that fits nothing: who is let in is told so, and nothing is done
-      const body = method === 'GET' ? undefined : '{"noSuchMember":1}'
-      const answer = await fetch(new URL(`/operate${path}`, node.url), {
-        method,
-        redirect: 'manual',
-        signal: AbortSignal.timeout(10_000),
-        headers: {
-          ...(key !== undefined && { authorization: `Bearer ${key}` }),
-          ...(body !== undefined && { 'content-type': 'application/json' }),
-        },
-        ...(body !== undefined && { body }),
-      })
-      const isStream = answer.headers.get('content-type')?.startsWith('text/event-stream')
-      const code = answer.status >= 400 && !isStream ? ((await answer.json()) as Json)['code'] : undefined
-      if (isStream) await answer.body?.cancel()
-      else if (!answer.bodyUsed) await answer.arrayBuffer()
-      const cell = `${method} ${path} by ${who}: ${answer.status} ${String(code)}`
-      const rank = (name: string) => operatorRoles.findIndex((each) => each === name)
-      if (role === 'anybody') assert.ok(answer.status !== 401 && answer.status !== 403, cell)
-      else if (key === undefined) assert.equal(code, 'SIGN_IN_REQUIRED', cell)
-      else if (rank(who) < rank(role)) assert.equal(code, 'FORBIDDEN', cell)
-      else assert.ok(code !== 'FORBIDDEN' && answer.status !== 401 && answer.status !== 500, cell)
-      cells += 1
-    }
-  assert.equal(cells, operations.length * 4)
+    askers.push({ name: role, credentials: await keyOf({ roles: [role] }), role })
+  const ofOne = await keyOf({ roles: ['operator'], accessGroup: 'hr' })
+  askers.push({ name: 'operator of hr', credentials: ofOne, role: 'operator', isOfOneGroup: true })
+  const { cells, wrong } = await askEveryOperation(node.url ?? '', operations, askers)
+  assert.deepEqual(wrong, [])
+  assert.equal(cells, operations.length * 7)
 })
 
 test('an operator of one access group has no business with what is of all', async (t) => {

@@ -5,6 +5,8 @@ import { createNode, type Node } from '../../../src/index.ts'
 import { authorizationCells, prepareCallers } from '../../http/authorization-table.ts'
 import { hr, provision } from '../../http/hr-application.ts'
 import { startIssuer } from '../../http/issuer.ts'
+import { Browser } from '../../operate/browser.ts'
+import { operationsOf as operatorOperationsOf, type Operation } from '../../operate/routes-of.ts'
 import type { ChaosCase } from '../chaos-case.ts'
 import type { Endings } from '../endings.ts'
 import { atLeast, none } from '../figure.ts'
@@ -18,7 +20,7 @@ import { waitUntil } from '../wait-until.ts'
 
 export const authorization: ChaosCase = {
   number: 40,
-  name: 'every caller at every door of two nodes, guessed ids, and what belongs to somebody else',
+  name: 'every caller at every door of two nodes and every operation for operators, guessed ids, and what belongs to somebody else',
   minutes: 3,
   shortSeconds: 10,
   leavesOut:
@@ -45,11 +47,13 @@ export const authorization: ChaosCase = {
     const operations = operationsOf((await description.json()) as Parameters<typeof operationsOf>[0])
     const rows = new Set(cells.map(operationOf))
     const uncovered = operations.filter((one) => !rows.has(one))
+    const operating = await asked.askOperations(await operatorOperations(client, asked.urls[0] ?? ''))
 
     const count = isShort ? 40 : 400
     const items = await Promise.all(Array.from({ length: count }, (_, at) => asked.hire(at, callers.maker)))
     await succeeds(client, items)
     const foreign = await asked.askForOthers(items)
+    const hidden = await asked.operateOnOthers(items)
     const own = await asked.askForOwn(items)
     const shared = await asked.shareKeys(count)
 
@@ -68,6 +72,10 @@ export const authorization: ChaosCase = {
       none('cells that were answered otherwise', matrix.wrong),
       atLeast('operations of the API', operations.length, 8),
       none('of them not in the matrix', uncovered.length),
+      atLeast("cells of the operator's API, on two nodes", operating.cells, 800),
+      none('of them answered otherwise', operating.wrong),
+      atLeast('what an operator of another group asks about items', hidden.asked, count * 4),
+      none('of it answered as if they were there', hidden.leaks),
       atLeast('questions for what is somebody else’s', foreign.asked, count * 25),
       none('of them not answered with 404', foreign.leaks),
       none('results that their own caller did not get', count - own),
@@ -84,6 +92,13 @@ export const authorization: ChaosCase = {
       ),
     ]
   },
+}
+
+/** All that the operator's API says it has. */
+async function operatorOperations(client: Node, url: string): Promise<Operation[]> {
+  const browser = new Browser(url)
+  await browser.open(await client.consoleLink({ role: 'observer' }))
+  return operatorOperationsOf(browser)
 }
 
 /** A node that neither listens nor works: it makes keys and items. */
