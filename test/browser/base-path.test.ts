@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { provision } from './accounts-application.ts'
-import { noChromium } from './chromium.ts'
+import { noChromium } from './launch.ts'
 import { loaded, openConsole, startNode } from './setup.ts'
 
 test('below a base path everything is found, at any depth', { skip: noChromium }, async (t) => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { before, test } from 'node:test'
 import { provision } from './accounts-application.ts'
-import { noChromium } from './chromium.ts'
+import { noChromium } from './launch.ts'
 import { accountsNode, loaded, openConsole } from './setup.ts'
 
 before(async () => {

@@ -1,6 +1,6 @@
 import { before, test } from 'node:test'
 import { provision } from './accounts-application.ts'
-import { noChromium } from './chromium.ts'
+import { noChromium } from './launch.ts'
 import { accountsNode, loaded, openConsole } from './setup.ts'
 
 before(async () => {

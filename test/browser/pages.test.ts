@@ -3,7 +3,7 @@ import { before, test } from 'node:test'
 import type { Page } from 'playwright-core'
 import { invoice, provision } from './accounts-application.ts'
 import { seriousFindings } from './axe.ts'
-import { noChromium } from './chromium.ts'
+import { noChromium } from './launch.ts'
 import { accountsNode, loaded, openConsole } from './setup.ts'
 
 const pages = ['Overview', 'Queues', 'Items', 'Services', 'API keys', 'Nodes', 'Alerts', 'Audit', 'Users']

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { noChromium } from './chromium.ts'
+import { noChromium } from './launch.ts'
 import { loaded, openConsole } from './setup.ts'
 
 const signedOut = /status of 401/

@@ -30,6 +30,8 @@ import { bombs } from './cases/38-bombs.ts'
 import { slowSockets } from './cases/39-slow-sockets.ts'
 import { authorization } from './cases/40-authorization.ts'
 import { loginAbuse } from './cases/41-login-abuse.ts'
+import { hostileFields } from './cases/42-hostile-texts.ts'
+import { secretCanaries } from './cases/43-secret-canaries.ts'
 import type { ChaosCase } from './chaos-case.ts'
 
 /** All that there are, by number. */
@@ -66,4 +68,6 @@ export const cases: readonly ChaosCase[] = [
   slowSockets,
   authorization,
   loginAbuse,
+  hostileFields,
+  secretCanaries,
 ]

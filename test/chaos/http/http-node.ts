@@ -1,5 +1,6 @@
 import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
+import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { endChild, isRunning } from '../../../scripts/child-processes.ts'
 import type { Endings } from '../endings.ts'
@@ -22,9 +23,16 @@ export class HttpNode {
   }
 
   static async start(settings: HttpSettings, endings: Endings): Promise<HttpNode> {
+    const { logFile } = settings
+    const log = logFile === undefined ? undefined : await open(logFile, 'a')
     const child = fork(join(import.meta.dirname, 'http-process.ts'), [JSON.stringify(settings)], {
       execArgv: [],
+      ...(log && {
+        stdio: ['ignore', log.fd, log.fd, 'ipc'],
+        env: { ...process.env, LOG_LEVEL: 'trace' },
+      }),
     })
+    await log?.close()
     endings.add('process that listens', () => endChild(child))
     const news = await heard(child)
     if (!('url' in news)) throw new Error('The process that listens did not say where.')
