@@ -12,15 +12,23 @@ export interface PlacedDefinition {
   readonly declared: Declared
 }
 
+/** An application in its place. */
+export interface PlacedApplication {
+  readonly name: string
+  /** Names of those that it uses itself. */
+  readonly uses: readonly string[]
+  readonly definitions: readonly PlacedDefinition[]
+}
+
 /**
  * Puts applications and those they use in order, whoever overrides before what it overrides, and lists their
  * definitions; in one application each kind and name stands once.
  * @param report told each problem, as a sentence without its full stop
  */
-export function placeDefinitions(
+export function placeApplications(
   applications: unknown,
   report: (problem: string) => void,
-): PlacedDefinition[] {
+): PlacedApplication[] {
   const ordered: Placed[] = []
   const seen = new Set<unknown>()
   for (const entry of listOf(applications, 'applications', report).toReversed())
@@ -29,12 +37,17 @@ export function placeDefinitions(
   for (const [name, same] of Map.groupBy(stack, ({ declared }) => declared.name))
     if (name !== '' && same.length > 1)
       report(`${same.length} applications are named ${showValue(name)}; rename all but one`)
-  return stack.flatMap((application) => readApplication(application, report))
+  return stack.map((application) => ({
+    name: application.declared.name,
+    uses: application.uses,
+    definitions: readApplication(application, report),
+  }))
 }
 
 interface Placed {
   readonly label: string
   readonly declared: Declared
+  readonly uses: readonly string[]
 }
 
 /** Adds what an application uses, then itself: read backwards, everyone comes before what it overrides. */
@@ -53,11 +66,11 @@ function visit(
   if (seen.has(value)) return
   seen.add(value)
   const label = value.name === '' ? place : `Application ${showValue(value.name)}`
-  const uses = copyOptions(value.options)?.['uses']
-  if (uses !== undefined)
-    for (const below of listOf(uses, `${label}: uses`, report).toReversed())
-      visit(below, ordered, seen, report)
-  ordered.push({ label, declared: value })
+  const given = copyOptions(value.options)?.['uses']
+  const used = given === undefined ? [] : listOf(given, `${label}: uses`, report)
+  for (const below of used.toReversed()) visit(below, ordered, seen, report)
+  const uses = used.flatMap((below) => (isDeclared(below.value) ? [below.value.name] : []))
+  ordered.push({ label, declared: value, uses })
 }
 
 interface Entry {
@@ -140,6 +153,7 @@ function mergeSame(
   return merged
 }
 
-function hasHandler({ kind, declared }: PlacedDefinition): boolean {
+/** Whether it says what to do, and not only what is asked for. */
+export function hasHandler({ kind, declared }: PlacedDefinition): boolean {
   return kind !== 'request-processor' && copyOptions(declared.options)?.[handlerOf(kind)] !== undefined
 }

@@ -1,7 +1,9 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import type { HandlerContext } from './context.ts'
 import type { Failure } from './failure.ts'
+import type { RequestProcessorSettings } from './request-processor-options.ts'
 import type { ServiceRequest } from './request-processor.ts'
+import type { StackedApplication } from './stacked-application.ts'
 
 /** How long an ended item is kept whose definition says nothing of it, or is not known. */
 export const defaultRetentionMs = 7 * 86_400_000
@@ -111,6 +113,10 @@ export interface Definition {
 export interface Registry {
   /** By {@link Definition.id}. */
   readonly definitions: ReadonlyMap<string, Definition>
+  /** The applications, whoever overrides before what it overrides. */
+  readonly stack: readonly StackedApplication[]
+  /** By name, the standard one among them. */
+  readonly requestProcessors: ReadonlyMap<string, RequestProcessorSettings>
 }
 
 /** All queues that items of a definition may be on. */

@@ -1,6 +1,6 @@
 import { showValue } from '../base/shown-value.ts'
 import type { PlacedDefinition } from './application-stack.ts'
-import { placeDefinitions } from './application-stack.ts'
+import { placeApplications } from './application-stack.ts'
 import type { Application } from './application.ts'
 import { copyOptions, handlerOf, type HandledKind } from './declared.ts'
 import { definitionId, readDefinition } from './definition-options.ts'
@@ -13,6 +13,7 @@ import {
   type QueueClaim,
   type RequestProcessorSettings,
 } from './request-processor-options.ts'
+import { stackUp } from './stacked-application.ts'
 
 /**
  * Resolves a stack of applications: an earlier one, and one that uses another, overrides the other's definition of the
@@ -28,7 +29,8 @@ export function resolveApplications(applications: readonly Application[]): {
   const report = (problem: string): void =>
     void problems.push(/[.?]$/.test(problem) ? problem : `${problem}.`)
   const definitions = new Map<string, Definition>()
-  const placed = placeDefinitions(applications, report)
+  const stack = placeApplications(applications, report)
+  const placed = stack.flatMap((application) => application.definitions)
   const requestProcessors = resolveRequestProcessors(placed, report)
   const named = Map.groupBy(placed.filter(isHandled), ({ kind, declared }) =>
     declared.name === '' ? undefined : definitionId(kind, declared.name),
@@ -44,7 +46,10 @@ export function resolveApplications(applications: readonly Application[]): {
   checkOrderScopes(definitions, report)
   checkClaims(claimsOf(definitions), report)
   checkPaths(definitions, report)
-  return { registry: Object.freeze({ definitions }), problems }
+  return {
+    registry: Object.freeze({ definitions, stack: stackUp(stack), requestProcessors }),
+    problems,
+  }
 }
 
 type Report = (problem: string) => void
