@@ -89,6 +89,7 @@ function answerDocument(
       readiness: `${base}/readyz`,
       openapi: `${base}/openapi.json`,
       docs: `${base}/docs`,
+      console: `${base}/console`,
     },
   }
   // people read it too, in a terminal
@@ -118,7 +119,7 @@ function renderPage(
     `${name} · Coatcheck`,
     `<h1>${escape(name)}</h1>
 <p>Hand work over, keep the ticket, come back for the result. Database: ${database}.</p>
-<nav><a href="${escape(base)}/docs">API</a> <a href="${escape(base)}/openapi.json">OpenAPI</a>
+<nav><a href="${escape(base)}/console">Console</a> <a href="${escape(base)}/docs">API</a> <a href="${escape(base)}/openapi.json">OpenAPI</a>
 <a href="${escape(base)}/healthz">health</a> <a href="${escape(base)}/readyz">readiness</a></nav>
 ${services.length === 0 ? '<p>No service is here for you; <code>defineService</code> makes one.</p>' : services.map(renderService).join('\n')}
 <h2>The ticket</h2>

@@ -81,7 +81,8 @@ test('people get the front page as HTML that runs nothing', async () => {
   assert.match(html, /embedded: for development/)
   // no sign parts the links: it would begin a line where they wrap
   const [, links = ''] = /<nav>([^]*)<\/nav>/.exec(html) ?? []
-  assert.match(links, /^(?:<a href="[^"]+">\w+<\/a>\s*){4}$/)
+  assert.match(links, /^(?:<a href="[^"]+">\w+<\/a>\s*){5}$/)
+  assert.match(links, /href="[^"]*\/console">Console</)
 })
 
 test('every answer forbids sniffing and storing', async () => {
