@@ -20,6 +20,7 @@ import type { HttpListener } from './http/listener.ts'
 import type { Report } from './http/problem.ts'
 import { itemActs, type ItemActs } from './node/acts.ts'
 import { withCallbacks } from './node/callbacks.ts'
+import { describeNode } from './node/description.ts'
 import { ItemEndedError } from './node/item-ended.ts'
 import { listen, listenWarnings } from './node/listening.ts'
 import { operate, type Operating } from './node/operate.ts'
@@ -185,7 +186,9 @@ class RunningNode implements Omit<Node, keyof ItemActs> {
     const { definitions, checkCallback } = withCallbacks(options, basePath)
     const hasSecrets = (id: string): boolean => (definitions.get(id)?.secret ?? []).length > 0
     if (options.log) logEvents(this.events, options.log, hasSecrets)
+    const describe = describeNode(options, definitions, () => this.url)
     this.#engine = new Engine({
+      describe,
       database,
       definitions,
       events: this.events,
@@ -214,6 +217,8 @@ class RunningNode implements Omit<Node, keyof ItemActs> {
       engine: this.#engine,
       checkCallback,
       name,
+      types: options.nodeTypes,
+      describe,
       environment,
       durability,
       basePath,

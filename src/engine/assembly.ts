@@ -194,7 +194,15 @@ export function assembleWork(parts: AssemblyParts): WorkingParts {
     )
       waiters.ended(work.id)
   }
-  const reporter = new NodeReporter({ database, bootId, events, owned, processors, now })
+  const reporter = new NodeReporter({
+    database,
+    bootId,
+    events,
+    owned,
+    processors,
+    now,
+    describe: options.describe,
+  })
   return new WorkingParts({
     database,
     bootId,

@@ -6,6 +6,7 @@ import type { Definition } from '../define/definition.ts'
 import { hasEnded, type Item, type ItemLogEntry, type RequestContext } from '../define/item.ts'
 import type { OpenDatabase } from '../store/database.ts'
 import type { Repartitioned } from '../store/generations.ts'
+import type { NodeDescription } from '../store/node-descriptions.ts'
 import { readClock } from '../store/topology.ts'
 import { PostgresStream } from '../stream/postgres-stream.ts'
 import type { Stream } from '../stream/stream.ts'
@@ -45,6 +46,8 @@ export interface EngineOptions {
   readonly maxUnsettled: number
   /** How long `stop` lets handlers go on before it tells them to stop. */
   readonly stopTimeoutMs: number
+  /** What the node was made with, for those who operate it; unset: it does not say. */
+  readonly describe?: () => NodeDescription
   /** The log; unless set, the one in `database`. */
   readonly stream?: Stream
 }

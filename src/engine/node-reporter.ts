@@ -1,6 +1,7 @@
 import type { Events } from '../base/events.ts'
 import { Loop, type Part } from '../base/part.ts'
 import type { OpenDatabase } from '../store/database.ts'
+import { writeNodeDescription, type NodeDescription } from '../store/node-descriptions.ts'
 import { writeNodeReport, type NodeReport, type PartitionReport } from '../store/node-reports.ts'
 import type { OwnedPartition } from './owned-partition.ts'
 import type { Processor } from './processor.ts'
@@ -13,9 +14,13 @@ export interface NodeReporterParts {
   readonly owned: ReadonlyMap<string, OwnedPartition>
   readonly processors: ReadonlyMap<string, Processor>
   now(): number
+  /** What the node was made with; unset: it does not say. */
+  readonly describe?: (() => NodeDescription) | undefined
 }
 
 const everyMs = 2_000
+/** What was written may have gone with the node's row, which is entered again by its heartbeat. */
+const describedEveryMs = 300_000
 /** Partitions that one report tells of. */
 const maxPartitions = 2_000
 
@@ -25,6 +30,8 @@ export class NodeReporter implements Part {
   readonly #loop: Loop
   #cpu = process.cpuUsage()
   #cpuAt = performance.now()
+  #described: NodeDescription | undefined
+  #describedAt = -Infinity
 
   constructor(parts: NodeReporterParts) {
     this.#parts = parts
@@ -44,8 +51,27 @@ export class NodeReporter implements Part {
 
   async tick(): Promise<number> {
     const { database, bootId } = this.#parts
+    // Before the report, so that whoever sees that finds it.
+    await this.#describe()
     await writeNodeReport(database.driver, database.schema, bootId, this.#report())
     return everyMs
+  }
+
+  async #describe(): Promise<void> {
+    const { database, bootId, describe, events } = this.#parts
+    const now = performance.now()
+    const next = describe?.()
+    if (!next) return
+    const isSame = next.digest === this.#described?.digest && next.settings === this.#described.settings
+    if (isSame && now - this.#describedAt < describedEveryMs) return
+    try {
+      await writeNodeDescription(database.driver, database.schema, bootId, next)
+      this.#described = next
+      this.#describedAt = now
+    } catch (error) {
+      // How the node is matters more than what it was made with.
+      events.emit('problem', { where: 'report', error })
+    }
   }
 
   #report(): NodeReport {

@@ -7,6 +7,7 @@ import type { PathDoor } from '../http/path-door.ts'
 import type { Report } from '../http/problem.ts'
 import { createSignIn, type AuthSettings, type SignIn } from '../http/sign-in.ts'
 import { apiKeyRoutes } from '../operate/api-key-routes.ts'
+import { applicationRoutes } from '../operate/application-routes.ts'
 import { auditRoutes } from '../operate/audit-routes.ts'
 import { auditOf, type AuditAuthor } from '../operate/audit.ts'
 import { createConsoleDoor } from '../operate/console-assets.ts'
@@ -20,11 +21,13 @@ import { operatorRoles, type OperatorRole } from '../operate/operator.ts'
 import type { OperatorRoute } from '../operate/route.ts'
 import { sessionRoutes } from '../operate/session-routes.ts'
 import { Sessions } from '../operate/sessions.ts'
+import { settingsRoutes } from '../operate/settings-routes.ts'
 import { signInRoutes } from '../operate/sign-in-routes.ts'
 import { userRoutes } from '../operate/user-routes.ts'
 import { Users } from '../operate/users.ts'
 import { workRoutes } from '../operate/work-routes.ts'
 import type { OpenDatabase } from '../store/database.ts'
+import type { NodeDescription } from '../store/node-descriptions.ts'
 import type { OperateSettings } from './operate-options.ts'
 
 export interface OperatedNode {
@@ -32,6 +35,9 @@ export interface OperatedNode {
   readonly engine: Engine
   readonly checkCallback: CheckUrl | undefined
   readonly name: string
+  readonly types: readonly string[]
+  /** What it was made with. */
+  readonly describe: () => NodeDescription
   /** `NODE_ENV`. */
   readonly environment: string | undefined
   readonly durability: 'durable' | 'development'
@@ -69,7 +75,9 @@ export function operate({
   const callers = createSignIn(auth ?? keysAlone, database, report)
   const sessions = new Sessions(database)
   const writeAudit = auditOf(database)
-  const { name, environment, durability } = node
+  const { name, types, describe, environment, durability } = node
+  const self = { bootId: engine.bootId, name, version: packageVersion, types, describe }
+  const described = { database, figures: engine.figures, self }
   const shown = { name, version: packageVersion, environment, durability }
   const issuers = settings.issuers.map((issuer) => new OidcIssuer(issuer, report))
   const routes: OperatorRoute[] = [
@@ -80,6 +88,8 @@ export function operate({
     ...auditRoutes(database),
     ...itemRoutes({ road: engine, database }),
     ...workRoutes({ engine, basePath, checkCallback, report }),
+    ...applicationRoutes(described),
+    ...settingsRoutes(described),
   ]
   const isLocalOnly = auth === undefined
   const door = createOperatorDoor({

@@ -10,6 +10,7 @@ import { resolveApplications } from '../define/registry.ts'
 import { isLocalHost } from '../http/listener.ts'
 import type { AuthSettings } from '../http/sign-in.ts'
 import { createLog, logLevel, logLevels, type Log } from '../observe/log.ts'
+import type { Setting } from '../operate/setting.ts'
 import type { DatabaseOptions } from '../store/database.ts'
 import { checkAuth, type AuthOptions } from './auth-options.ts'
 import {
@@ -18,6 +19,7 @@ import {
   type OperateOptions,
   type OperateSettings,
 } from './operate-options.ts'
+import { describeSettings } from './settings.ts'
 
 export type NodeType = 'web' | 'background'
 
@@ -99,6 +101,8 @@ export interface CheckedOptions {
   readonly callbacks: CheckedCallbacks | undefined
   readonly log: Log | undefined
   readonly preparedStatements: boolean
+  /** All of it in words, for those who operate the node. */
+  readonly settings: readonly Setting[]
 }
 
 /**
@@ -153,7 +157,7 @@ export function checkOptions(given: NodeOptions): CheckedOptions {
     problems.push(`log is ${showValue(given.log)}; give a logger with info, warn and error, or false`)
   if (given.log === undefined) checkLogLevel(problems)
   if (problems.length > 0 || !resolved) throw invalid(problems)
-  return Object.freeze({
+  const checked = {
     registry: resolved.registry,
     database: databaseOptions(given),
     nodeTypes,
@@ -166,7 +170,8 @@ export function checkOptions(given: NodeOptions): CheckedOptions {
     callbacks,
     log: given.log === false ? undefined : (given.log ?? createLog()),
     preparedStatements: given.preparedStatements ?? true,
-  })
+  }
+  return Object.freeze({ ...checked, settings: describeSettings(given, checked) })
 }
 
 function readAuth(given: NodeOptions, registry: Registry | undefined, problems: string[]) {

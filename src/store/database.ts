@@ -1,4 +1,5 @@
 import { CoatcheckError } from '../base/errors.ts'
+import { lossesOf } from './database-facts.ts'
 import type { Driver } from './driver.ts'
 import { migrate } from './migrate.ts'
 import { createPgDriver } from './pg-driver.ts'
@@ -103,13 +104,10 @@ async function checkServer(driver: Driver): Promise<string[]> {
   ].filter((problem) => problem !== false)
   if (problems.length > 0)
     throw new CoatcheckError('DATABASE_UNSUITABLE', `The database cannot be used: ${problems.join('; ')}`)
-  if (driver.kind === 'pglite')
-    return ['The embedded database survives a crash of this process, but not one of the machine']
-  return [
-    row['fsync'] === 'off' && 'fsync is off: a crash of the machine may destroy the database',
-    row['synchronous_commit'] === 'off' &&
-      'synchronous_commit is off: a crash of the server may lose items that were accepted',
-  ].filter((warning) => warning !== false)
+  return lossesOf(driver.kind, {
+    fsync: String(row['fsync']),
+    synchronousCommit: String(row['synchronous_commit']),
+  })
 }
 
 /** What to show of something that was meant to be a URL: it may hold a password. */

@@ -34,6 +34,7 @@ test('an operator of one access group has no business with what is of all', asyn
     ['GET', '/audit', undefined],
     ['GET', '/users', undefined],
     ['GET', '/api-keys', undefined],
+    ['GET', '/settings', undefined],
     ['POST', '/users', '{"name":"eve","role":"administrator"}'],
     ['PUT', '/users/ada', '{"role":"administrator"}'],
     ['POST', '/api-keys', '{"name":"eve","roles":["administrator"]}'],

@@ -184,6 +184,15 @@ create table node (
   PRIMARY KEY (boot_id)
 ) with (fillfactor=50);
 
+create table node_description (
+  boot_id uuid not null,
+  digest text not null,
+  applications text not null,
+  settings text not null,
+  PRIMARY KEY (boot_id),
+  FOREIGN KEY (boot_id) REFERENCES node(boot_id) ON DELETE CASCADE
+);
+
 create table node_report (
   boot_id uuid not null,
   at timestamp with time zone not null,
