@@ -18,6 +18,7 @@ import './styles/chart.css'
 import './styles/item.css'
 import './styles/services.css'
 import './styles/pages.css'
+import './styles/told.css'
 
 startTheme()
 startClock()

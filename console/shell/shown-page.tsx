@@ -1,5 +1,6 @@
 import { AlertsPage } from '../pages/alerts-page.tsx'
 import { ApiKeysPage } from '../pages/api-keys-page.tsx'
+import { ApplicationsPage } from '../pages/applications/applications-page.tsx'
 import { AuditPage } from '../pages/audit-page.tsx'
 import { ItemPage } from '../pages/item/item-page.tsx'
 import { ItemsPage } from '../pages/items/items-page.tsx'
@@ -8,6 +9,7 @@ import { OverviewPage } from '../pages/overview-page.tsx'
 import { QueuePage } from '../pages/queue/queue-page.tsx'
 import { QueuesPage } from '../pages/queues/queues-page.tsx'
 import { ServicesPage } from '../pages/services/services-page.tsx'
+import { SettingsPage } from '../pages/settings/settings-page.tsx'
 import { UsersPage } from '../pages/users-page.tsx'
 import type { VNode } from '../preact.ts'
 import type { PageEntry } from '../state/pages.ts'
@@ -23,9 +25,11 @@ const pagesByName: Readonly<Record<string, () => VNode>> = {
   services: () => <ServicesPage />,
   'api-keys': () => <ApiKeysPage />,
   nodes: () => <NodesPage />,
+  applications: () => <ApplicationsPage />,
   alerts: () => <AlertsPage />,
   audit: () => <AuditPage />,
   users: () => <UsersPage />,
+  settings: () => <SettingsPage />,
 }
 
 /** The page that the address names. */

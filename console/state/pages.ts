@@ -22,9 +22,11 @@ const pageEntries: readonly PageEntry[] = [
   { name: 'services', title: 'Services', group: 'doors', needs: '/services', letter: 's' },
   { name: 'api-keys', title: 'API keys', group: 'doors', needs: '/api-keys', isOfAll: true, letter: 'k' },
   { name: 'nodes', title: 'Nodes', group: 'house', needs: '/nodes', letter: 'n' },
+  { name: 'applications', title: 'Applications', group: 'house', needs: '/applications', letter: 'p' },
   { name: 'alerts', title: 'Alerts', group: 'house', needs: '/alerts', letter: 'l' },
   { name: 'audit', title: 'Audit', group: 'house', needs: '/audit', isOfAll: true, letter: 'a' },
   { name: 'users', title: 'Users', group: 'house', needs: '/sessions', letter: 'u' },
+  { name: 'settings', title: 'Settings', group: 'house', needs: '/settings', isOfAll: true, letter: 'e' },
 ]
 
 /** The pages whose part of the API is there; undefined until it is known. */

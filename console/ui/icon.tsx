@@ -7,6 +7,8 @@ const drawings = {
   'api-keys':
     'M10.5 9.5a3.5 3.5 0 1 0-3.3-2.3L2.5 12v2h2.2v-1.8h1.8v-1.8h1l.7-.7a3.5 3.5 0 0 0 2.3-.2zM11.3 5v.1',
   nodes: 'M3 2.5h10v4H3zM3 9.5h10v4H3zM5.5 4.5h.1M5.5 11.5h.1',
+  applications: 'M8 2 14 5 8 8 2 5zM2 8l6 3 6-3M2 11l6 3 6-3',
+  settings: 'M2.5 4.5h6M11.5 4.5h2M10 3v3M2.5 11.5h2M7.5 11.5h6M6 10v3M2.5 8h11',
   alerts: 'M8 2a4 4 0 0 1 4 4c0 4 1.5 5 1.5 5h-11S4 10 4 6a4 4 0 0 1 4-4zM6.7 13.5a1.4 1.4 0 0 0 2.6 0',
   audit: 'M4 2.5h8v11H4zM6 5.5h4M6 8h4M6 10.5h2.5',
   users:

@@ -6,7 +6,19 @@ import { seriousFindings } from './axe.ts'
 import { noChromium } from './launch.ts'
 import { accountsNode, loaded, openConsole } from './setup.ts'
 
-const pages = ['Overview', 'Queues', 'Items', 'Services', 'API keys', 'Nodes', 'Alerts', 'Audit', 'Users']
+const pages = [
+  'Overview',
+  'Queues',
+  'Items',
+  'Services',
+  'API keys',
+  'Nodes',
+  'Applications',
+  'Alerts',
+  'Audit',
+  'Users',
+  'Settings',
+]
 let broken: string
 
 before(async () => {
@@ -50,8 +62,8 @@ for (const colorScheme of ['light', 'dark'] as const)
 
 test('nothing is wider than the window, down to a phone', { skip: noChromium }, async (t) => {
   const { page, url } = await openConsole(t)
-  const paths = ['', '/queues', '/items', '/services', '/api-keys', '/nodes', '/alerts', '/audit', '/users']
-  for (const path of [...paths, `/items/${broken}`, '/queues/provision-account']) {
+  const paths = pages.map((title) => `/${title.toLowerCase().replace(' ', '-')}`)
+  for (const path of ['', ...paths, `/items/${broken}`, '/queues/provision-account']) {
     await page.goto(`${url}/console${path}`)
     await loaded(page)
     for (const width of [1440, 1280, 1100, 1000, 800, 360]) {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, type TestContext } from 'node:test'
 import type { BrowserContextOptions, Page } from 'playwright-core'
 import { buildConsole } from '../../scripts/console-build.ts'
-import { createNode, type Node } from '../../src/index.ts'
+import { createNode, type Node, type NodeOptions } from '../../src/index.ts'
 import { freshPlace } from '../flows/setup.ts'
 import { accounts } from './accounts-application.ts'
 import { openBrowser } from './chromium.ts'
@@ -16,14 +16,19 @@ export function accountsNode(): Promise<Node> {
   return shared
 }
 
-export async function startNode(http: { readonly basePath?: string } = {}): Promise<Node> {
+/** @param more options in the place of the usual ones: a `schema` comes with the database that it is in */
+export async function startNode(
+  http: { readonly basePath?: string } = {},
+  more: Partial<NodeOptions> = {},
+): Promise<Node> {
   await buildConsole({ ifStale: true })
   const node = await createNode({
     applications: [accounts],
-    ...(await freshPlace()),
+    ...(more.schema === undefined && (await freshPlace())),
     http: { port: 0, ...http },
     log: false,
     stopTimeout: '1 second',
+    ...more,
   })
   await node.start()
   return node
