@@ -35,7 +35,7 @@ function Shown({ told }: { told: Applications }) {
       <ToldNotes
         nodes={nodes}
         isSameOnAll={isSameOnAll}
-        differs="The nodes do not all run the same. Where they differ, the nodes are named: while a release is rolled out that passes by itself, else one of them runs what was forgotten."
+        differs="The nodes do not all run the same. Where they differ, the nodes are named. While a release is rolled out this passes by itself."
       />
       {stacks.map((stack) => (
         <Stack key={stack.applications.join(' ')} stack={stack} told={told} />
@@ -73,8 +73,8 @@ function Others({ others }: { others: Applications['others'] }) {
   return (
     <Section title="Not known to these nodes" count={others.length}>
       <p class="section-lead">
-        They are in the database: from a client, a node that only takes requests, or a release that is gone.
-        No node above runs what waits for them.
+        They are in the database, but no node above has told of them: they are of a client, of a node that
+        only takes requests, or of a release that is gone. Their items wait until a node runs them.
       </p>
       <table class="table cards">
         <caption class="visually-hidden">Definitions that these nodes do not know</caption>
