@@ -42,12 +42,14 @@ export interface ConsoleOptions extends BrowserContextOptions {
   readonly at?: string
   /** Errors that the test is about: the browser writes one of each refused request. */
   readonly expected?: RegExp
+  /** Origins beside the node's own that the test leads to. */
+  readonly elsewhere?: readonly string[]
 }
 
 /** A page of the console, signed in by a link. That nothing went wrong in it is checked when the test ends. */
 export async function openConsole(
   t: TestContext,
-  { role = 'administrator', at = '', expected, of, ...options }: ConsoleOptions = {},
+  { role = 'administrator', at = '', expected, elsewhere = [], of, ...options }: ConsoleOptions = {},
 ) {
   const node = of ?? (await accountsNode())
   const url = node.url ?? ''
@@ -55,7 +57,7 @@ export async function openConsole(
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options })
   const page = await context.newPage()
   page.setDefaultTimeout(20_000)
-  const problems = watch(page, url, expected)
+  const problems = watch(page, [url, ...elsewhere], expected)
   t.after(async () => {
     const violations = await page.evaluate('globalThis.violations')
     await context.close()
@@ -72,7 +74,7 @@ export async function openConsole(
 }
 
 /** What a console must never do: write errors, throw, ask anybody else, run a script of an item. */
-function watch(page: Page, url: string, expected: RegExp | undefined): string[] {
+function watch(page: Page, origins: readonly string[], expected: RegExp | undefined): string[] {
   const problems: string[] = []
   page.on('console', (message) => {
     if (message.type() !== 'error' || expected?.test(message.text())) return
@@ -84,7 +86,7 @@ function watch(page: Page, url: string, expected: RegExp | undefined): string[] 
     void dialog.dismiss()
   })
   page.on('request', (request) => {
-    if (!request.url().startsWith(url) && !request.url().startsWith('data:'))
+    if (!origins.some((origin) => request.url().startsWith(origin)) && !request.url().startsWith('data:'))
       problems.push(`asked ${request.url()}`)
   })
   return problems
