@@ -24,7 +24,7 @@ import { describeNode } from './node/description.ts'
 import { ItemEndedError } from './node/item-ended.ts'
 import { listen, listenWarnings } from './node/listening.ts'
 import { operate, type Operating } from './node/operate.ts'
-import { checkOptions, type CheckedOptions, type NodeOptions } from './node/options.ts'
+import { checkOptions, serverUrl, type CheckedOptions, type NodeOptions } from './node/options.ts'
 import { nodeQueues, type NodeQueues, type QueuePartitions } from './node/queues.ts'
 import { logEvents } from './observe/log.ts'
 import type { OperatorRole } from './operate/operator.ts'
@@ -178,14 +178,10 @@ class RunningNode implements Omit<Node, keyof ItemActs> {
     this.#database = database
     this.apiKeys = apiKeysOf(database)
     const name = options.name ?? hostname()
-    const url =
-      typeof options.database.database === 'string' && options.database.database !== 'embedded'
-        ? options.database.database
-        : undefined
     const basePath = (options.http && options.http.basePath) || ''
     const { definitions, checkCallback } = withCallbacks(options, basePath)
-    const hasSecrets = (id: string): boolean => (definitions.get(id)?.secret ?? []).length > 0
-    if (options.log) logEvents(this.events, options.log, hasSecrets)
+    if (options.log)
+      logEvents(this.events, options.log, (id) => (definitions.get(id)?.secret ?? []).length > 0)
     const describe = describeNode(options, definitions, () => this.url)
     this.#engine = new Engine({
       describe,
@@ -195,7 +191,7 @@ class RunningNode implements Omit<Node, keyof ItemActs> {
       name,
       version: packageVersion,
       types: options.nodeTypes,
-      url,
+      url: serverUrl(options.database),
       preparedStatements: options.preparedStatements,
       maxUnsettled: options.maxUnsettled,
       stopTimeoutMs: options.stopTimeoutMs,
@@ -210,29 +206,26 @@ class RunningNode implements Omit<Node, keyof ItemActs> {
         ...(definition !== undefined && { definition }),
       })
     const { auth, operate: settings } = options
-    const environment = process.env['NODE_ENV']
-    const durability = database.driver.kind === 'pglite' ? 'development' : 'durable'
+    const shared = {
+      name,
+      environment: process.env['NODE_ENV'],
+      durability: database.driver.kind === 'pglite' ? 'development' : 'durable',
+      basePath,
+      checkCallback,
+    } as const
     this.#operating = operate({
+      ...shared,
       database,
       engine: this.#engine,
-      checkCallback,
-      name,
       types: options.nodeTypes,
       describe,
-      environment,
-      durability,
-      basePath,
       auth,
       settings,
       report,
     })
     this.#door = createHttpDoor({
+      ...shared,
       road: this.#engine,
-      name,
-      environment,
-      durability,
-      basePath,
-      checkCallback,
       ...(auth && { auth: { ...auth, signIn: this.#operating.callers } }),
       doors: this.#operating.doors,
       onError: report,

@@ -224,6 +224,11 @@ function databaseOptions(given: NodeOptions): DatabaseOptions {
   }
 }
 
+/** The URL of a server that is reached by one. */
+export function serverUrl({ database }: DatabaseOptions): string | undefined {
+  return typeof database === 'string' && database !== 'embedded' ? database : undefined
+}
+
 function checkTypes(given: unknown, problems: string[]): readonly NodeType[] {
   if (given === undefined) return ['web', 'background']
   const list = Array.isArray(given) ? (given as unknown[]) : []

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { z } from 'zod'
 import { defineApplication, defineQueueProcessor, type Node } from '../../src/index.ts'
-import { noChromium } from './chromium.ts'
+import { noChromium } from './launch.ts'
 import { openConsole, startNode } from './setup.ts'
 
 /** Hangs the first time that it runs an item, until it is told to end. */
@@ -15,7 +15,7 @@ const hang = defineQueueProcessor({
   async process(_, { item, signal }) {
     if (seen.has(item.id)) return 'done'
     seen.add(item.id)
-    await new Promise((_resolve, reject) => {
+    return new Promise<string>((_resolve, reject) => {
       signal.addEventListener('abort', () => reject(new Error('told to end')))
     })
   },

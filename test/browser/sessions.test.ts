@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { startProvider } from '../operate/oidc-provider.ts'
-import { noChromium } from './chromium.ts'
+import { noChromium } from './launch.ts'
 import { loaded, openConsole, startNode } from './setup.ts'
 
 const signedOut = /status of 401/

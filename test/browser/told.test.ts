@@ -5,7 +5,7 @@ import { createNode, defineApplication, defineService, type Node } from '../../s
 import { freshPlace } from '../flows/setup.ts'
 import { accounts } from './accounts-application.ts'
 import { seriousFindings } from './axe.ts'
-import { noChromium } from './chromium.ts'
+import { noChromium } from './launch.ts'
 import { loaded, openConsole, startNode } from './setup.ts'
 
 const canary = 'canary-4711'
