@@ -13,7 +13,7 @@ export interface Asker {
 
 /** What is of all access groups: the operators of one of them have no business with it. */
 const isOfAll =
-  /^(?:\w+ \/(?:audit|broken|users|api-keys)\b|\w+ \/queues\/\w+\/(?:state|restart|concurrency|partitions|trace|blocked-keys)$)/
+  /^(?:\w+ \/(?:audit|broken|users|api-keys|settings)\b|\w+ \/queues\/\w+\/(?:state|restart|concurrency|partitions|trace|blocked-keys)$)/
 
 /** Every asker at every operation of the operator's API of a node. @returns how many cells that were, and what is wrong with some */
 export async function askEveryOperation(
