@@ -27,11 +27,15 @@ export async function repartition(
       `partitions is ${showValue(partitions)}; give a whole number from 1 to ${maxPartitions}`,
     )
   try {
-    const made = await driver.transaction(async (tx) => {
-      const changed = await repartitionQueue(tx, schema, queue, partitions)
-      if (changed?.changed) await along?.(changed, tx)
-      return changed
-    })
+    // It waits for the queue's row as long as the statement may take, as it does without a transaction.
+    const made = await driver.transaction(
+      async (tx) => {
+        const changed = await repartitionQueue(tx, schema, queue, partitions)
+        if (changed?.changed) await along?.(changed, tx)
+        return changed
+      },
+      { lockTimeoutMs: 60_000 },
+    )
     if (made) return made
   } catch (error) {
     if ((error as { code?: unknown }).code !== 'CC020') throw error
