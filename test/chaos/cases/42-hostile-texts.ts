@@ -20,7 +20,7 @@ export const hostileFields: ChaosCase = {
   minutes: 1,
   shortSeconds: 40,
   leavesOut:
-    'no export exists that a spreadsheet opens, which is what is checked of formulas; names that an identity provider gives are not filled; in the short form half of the items that did not fail are not opened',
+    'no export exists that a spreadsheet opens, which is what is checked of formulas; names that an identity provider gives are not filled; in the short form three quarters of the items that did not fail are not opened',
   async play(_open, { endings, isShort, folder }) {
     if (noChromium !== false) throw new VoidRun(noChromium)
     await buildConsole({ ifStale: true })
