@@ -10,7 +10,7 @@ const testTimeoutMs = 120_000
  * several cases, until they are over. It is asked where it stands, ended, and counts as failed.
  */
 const silenceMs = 6 * 60_000
-const passTimeoutMs = 20 * 60_000
+const passTimeoutMs = 30 * 60_000
 
 export interface TestPass {
   /** What the pass is called in the report. */

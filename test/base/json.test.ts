@@ -25,12 +25,12 @@ test('a value is written, and read back as JSON has it', () => {
 test('every JSON value of clean text is written and read back the same, also as text', () => {
   // NUL and __proto__ have tests of their own
   const clean = fc.jsonValue({
-    stringUnit: fc
-      .string({ unit: 'grapheme', maxLength: 5 })
-      .filter((text) => !text.includes('\0') && text !== '__proto__') as never,
+    stringUnit: fc.string({ unit: 'grapheme', maxLength: 5 }).filter((text) => !text.includes('\0')) as never,
   })
   fc.assert(
     fc.property(clean, (given) => {
+      // made of several units, too
+      fc.pre(!JSON.stringify(given).includes('__proto__'))
       const { text, value } = write(given)
       assert.equal(text, JSON.stringify(given))
       assert.deepEqual(value, JSON.parse(text))
