@@ -88,6 +88,7 @@ export interface ActAnswer extends Omit<Partial<Act>, 'askedAt' | 'decidedAt'> {
 
 export interface Item extends Omit<ItemRow, 'error'> {
   readonly input: unknown
+  readonly inputDigest: string
   readonly result?: unknown
   readonly error?: FailureRecord & { readonly cause?: unknown }
   readonly reason?: string
@@ -110,6 +111,7 @@ export interface ActOrder {
   readonly act: ActKind
   readonly reason?: string | undefined
   readonly input?: unknown
+  readonly inputDigest?: string
   readonly until?: string | undefined
 }
 

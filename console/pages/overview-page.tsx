@@ -76,11 +76,7 @@ function Shown({ overview }: { overview: Overview }) {
           note="since it was due"
           tone={late ? 'warn' : undefined}
         />
-        <Tile
-          name="Time, 95 of 100"
-          value={p95 == null ? '–' : showDuration(p95)}
-          note="from accepted to done"
-        />
+        <Tile name="Attempts run" value={p95 == null ? '–' : showDuration(p95)} note="95 of 100, at most" />
         <Tile
           name="Nodes"
           value={`${alive} / ${nodes.length}`}

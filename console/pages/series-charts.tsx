@@ -30,8 +30,8 @@ export function SeriesCharts({ series }: { series: Series }) {
         ]}
       />
       <Chart
-        title="Time to done"
-        summary={`95 of 100 took at most ${showDuration(most(p95Ms))}`}
+        title="Run time"
+        summary={`95 of 100 ran for at most ${showDuration(most(p95Ms))}`}
         at={at}
         lines={[
           { name: '95 of 100', values: p95Ms, colour: '--chart-warm' },

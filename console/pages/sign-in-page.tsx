@@ -1,4 +1,4 @@
-import { operateUrl } from '../api/base-path.ts'
+import { basePath, operateUrl } from '../api/base-path.ts'
 import { CallFailed } from '../api/call-failed.ts'
 import { readWaysIn, signIn, type WaysIn } from '../api/session.ts'
 import { useEffect, useState } from '../preact.ts'
@@ -37,6 +37,10 @@ export function SignInPage({ problem }: { problem: string | undefined }) {
   )
 }
 
+/** Where `coatcheck link` takes the node to be unless told. */
+const usualUrl = 'http://127.0.0.1:3000'
+const here = location.origin + basePath
+
 function Ways({ ways }: { ways: WaysIn }) {
   return (
     <>
@@ -53,7 +57,7 @@ function Ways({ ways }: { ways: WaysIn }) {
       <div class="sign-in-link">
         <h2>With a link</h2>
         <p>A node that you start prints a link that signs you in, once and within 10 minutes. Another one:</p>
-        <code>npx coatcheck link</code>
+        <code>npx coatcheck link{usualUrl === here ? '' : ` --url ${here}`}</code>
       </div>
     </>
   )

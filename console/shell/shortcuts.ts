@@ -1,4 +1,4 @@
-import { useEffect } from '../preact.ts'
+import { useLayoutEffect } from '../preact.ts'
 import { focusedRow, listKeys, moveRow } from '../state/keys.ts'
 import { knownPages } from '../state/pages.ts'
 import { goTo, hrefOf } from '../state/router.ts'
@@ -12,7 +12,8 @@ const chordMs = 1_200
 
 /** Listens to the keys that work on every page. */
 export function useShortcuts(shell: Shell): void {
-  useEffect(() => {
+  // With the page, not some time after it: who is fast presses a key as soon as it is seen.
+  useLayoutEffect(() => {
     let chordUntil = 0
     const onKeyDown = (event: KeyboardEvent) => {
       if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return

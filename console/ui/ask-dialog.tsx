@@ -11,7 +11,7 @@ interface AskDialogProps {
   readonly isDangerous?: boolean | undefined
   readonly isReady?: boolean | undefined
   readonly wide?: boolean | undefined
-  /** Whether `onConfirm` puts something else in its place, so that it is not closed. */
+  /** Whether `onConfirm` closes it, or puts something else in its place. */
   readonly isFollowed?: boolean | undefined
   /** What it throws is shown, and the dialog stays. */
   readonly onConfirm: (reason: string | undefined) => Promise<void>

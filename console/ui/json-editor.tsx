@@ -26,10 +26,12 @@ interface JsonEditorProps {
   readonly text: string
   readonly onText: (text: string) => void
   readonly rows?: number | undefined
+  /** In a dialog: what is typed first goes here. */
+  readonly autoFocus?: boolean | undefined
 }
 
 /** A text area that says at once where its JSON is wrong. Tab leaves it, as everywhere. */
-export function JsonEditor({ label, text, onText, rows = 14 }: JsonEditorProps) {
+export function JsonEditor({ label, text, onText, rows = 14, autoFocus }: JsonEditorProps) {
   const id = useId()
   const reading = readJson(text)
   const problem = 'problem' in reading ? reading.problem : undefined
@@ -50,6 +52,7 @@ export function JsonEditor({ label, text, onText, rows = 14 }: JsonEditorProps) 
         rows={rows}
         spellcheck={false}
         autoComplete="off"
+        autoFocus={autoFocus}
         value={text}
         aria-invalid={problem !== undefined}
         aria-describedby={`${id}-state`}

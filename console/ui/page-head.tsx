@@ -14,7 +14,11 @@ export function PageHead({
   useEffect(() => {
     document.title = `${title} · Coatcheck`
   }, [title])
-  useEffect(() => heading.current?.focus({ preventScroll: true }), [])
+  useEffect(() => {
+    // Data that comes late may draw it anew: who types already is left alone.
+    if (!document.activeElement?.matches('input, textarea, select, dialog *'))
+      heading.current?.focus({ preventScroll: true })
+  }, [])
   return (
     <header class="page-head">
       <h1 ref={heading} tabIndex={-1}>

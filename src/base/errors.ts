@@ -56,6 +56,7 @@ export const errorCatalogue = {
   // Acts on items
   ACT_REFUSED: { status: 409, title: 'The act makes no sense in the state of the item' },
   KEY_CHANGED: { status: 422, title: 'The edited input has another partition key' },
+  INPUT_CHANGED: { status: 409, title: 'The input has been changed since it was read' },
   CANCEL_REQUESTED: { status: 409, title: 'The item is being cancelled; its handler is to stop' },
   // Calls to other systems
   OUTBOUND_REFUSED: { status: 422, title: 'The URL is not one that may be called' },

@@ -1,11 +1,15 @@
 import { readFile } from 'node:fs/promises'
 import { extname, join } from 'node:path'
+import { promisify } from 'node:util'
+import { gzip } from 'node:zlib'
 import { escape, htmlPage, policy } from '../http/front-page.ts'
 import { checkHost } from '../http/guard.ts'
 import type { Answer, HttpRequest } from '../http/message.ts'
 import type { PathDoor } from '../http/path-door.ts'
 import { answerProblem, problemOf } from '../http/problem.ts'
 import { answerOtherMethod } from '../http/routes.ts'
+
+const pack = promisify(gzip)
 
 const types: Readonly<Record<string, string>> = {
   '.css': 'text/css; charset=utf-8',
@@ -61,7 +65,7 @@ export function createConsoleDoor({
       const path = request.path.slice(prefix.length + 1)
       // all else is an address that the page reads: names of queues have dots, too
       if (!path.startsWith('assets/')) return answerPage(folders, basePath)
-      return (await answerFile(folders, path)) ?? answerNotFound(request)
+      return (await answerFile(folders, path, packs(request))) ?? answerNotFound(request)
     },
   }
 }
@@ -89,21 +93,33 @@ function atBasePath(page: string, basePath: string): string {
   )
 }
 
-async function answerFile(folders: readonly string[], path: string): Promise<Answer | undefined> {
+/** Whether the client unpacks gzip. */
+function packs({ headers }: HttpRequest): boolean {
+  return /\bgzip\b(?!\s*;\s*q=0(?:\.0*)?(?:,|$))/.test(headers.get('accept-encoding') ?? '')
+}
+
+async function answerFile(
+  folders: readonly string[],
+  path: string,
+  isPacked: boolean,
+): Promise<Answer | undefined> {
   // plain names only: neither a way out of the folder nor a file that is hidden
   if (!/^(?:[\w-][\w.-]*\/)*[\w-][\w.-]*$/.test(path)) return undefined
   const type = types[extname(path)]
   const bytes = type === undefined ? undefined : await readFirst(folders, path)
   if (!bytes || type === undefined) return undefined
   const isHashed = /-[\w-]{8,}\.\w+$/.test(path)
+  const isText = /^text\/|json$|svg/.test(type)
   return {
     status: 200,
     headers: {
       ...consoleHeaders(),
       'content-type': type,
       'cache-control': isHashed ? 'public, max-age=31536000, immutable' : 'no-cache',
+      ...(isText && { vary: 'accept-encoding' }),
+      ...(isText && isPacked && { 'content-encoding': 'gzip' }),
     },
-    body: bytes,
+    body: isText && isPacked ? await pack(bytes) : bytes,
   }
 }
 

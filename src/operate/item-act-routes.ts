@@ -26,6 +26,12 @@ const body = z.strictObject({
   act: z.enum(actKinds),
   reason: reasonSchema,
   input: z.unknown().optional().describe('Of edit, and if wanted of requeue and clone'),
+  inputDigest: z
+    .string()
+    .optional()
+    .describe(
+      'That of the item when its input was read: the act is refused where the input has been changed since',
+    ),
   until: time.optional().describe('Of defer: when it goes on by itself'),
 })
 
@@ -56,9 +62,11 @@ export function itemActRoutes(parts: ItemParts): OperatorRoute[] {
   ]
 }
 
-function checkMembers({ act, input, until }: ActBody): void {
+function checkMembers({ act, input, inputDigest, until }: ActBody): void {
   if (act === 'edit' && input === undefined) throw invalid('input', 'edit takes the new input')
   if (input !== undefined && !takeInput.includes(act)) throw invalid('input', `${act} takes no input`)
+  if (inputDigest !== undefined && input === undefined)
+    throw invalid('inputDigest', 'inputDigest goes with an input')
   if (until !== undefined && act !== 'defer') throw invalid('until', `${act} takes no time; defer does`)
 }
 
@@ -72,7 +80,7 @@ function invalid(member: string, detail: string): CoatcheckError {
 async function givenInput(
   items: SeenItems,
   item: Item,
-  { input }: ActBody,
+  { input, inputDigest }: ActBody,
 ): Promise<{ value: unknown } | undefined> {
   if (input === undefined) return undefined
   const log = await items.parts.road.itemLog(item.id)
@@ -81,6 +89,11 @@ async function givenInput(
     item,
     log.map(({ data }) => beforeOf(data)),
   )
+  if (inputDigest !== undefined && inputDigest !== digestOf(redaction.payload(item.input)))
+    throw new CoatcheckError(
+      'INPUT_CHANGED',
+      `the input of item ${item.id} has been changed since you read it: read it again, and make your change to that`,
+    )
   const value = restoreHidden(redaction, input, item.input)
   if (isStillHidden(redaction, value, item.input))
     throw invalid(

@@ -7,6 +7,7 @@ import { decidedKinds, decideAct } from '../engine/act-decision.ts'
 import { toAct } from '../engine/act-desk.ts'
 import { callbackDefinition } from '../engine/callback-item.ts'
 import { findItems } from '../engine/item-search.ts'
+import { digestOf } from '../engine/prepare.ts'
 import { readActsOfItem } from '../store/acts.ts'
 import { readItemPlace } from '../store/item-rows.ts'
 import { timelineOf, type TimelineEntry } from './item-timeline.ts'
@@ -15,6 +16,7 @@ import { beforeOf, type ItemRef, type ItemRow, type SeenItems } from './items.ts
 /** All that is known of an item, as an operator sees it. */
 export interface ItemPage extends Omit<ItemRow, 'error'> {
   readonly input: unknown
+  readonly inputDigest: string
   readonly result?: unknown
   readonly error?: FailureRecord
   readonly reason?: CancelReason
@@ -53,6 +55,7 @@ export async function readItemPage(items: SeenItems, given: string): Promise<Ite
   const { children, callbacks } = await readDescendants(items, item, clones)
   const holder = item.heldBy ?? place.behind ?? undefined
   const parent = item.context.causationId
+  const input = redaction.payload(item.input)
   const [heldBy] = holder === undefined ? [] : await items.refs([holder])
   const [parentRef] = parent === undefined || !isItemId(parent) ? [] : await items.refs([parent])
   const { correlationId, caller } = item.context
@@ -63,7 +66,8 @@ export async function readItemPage(items: SeenItems, given: string): Promise<Ite
     key: item.key === null ? null : redaction.text(item.key),
     ...(correlationId !== undefined && { correlationId }),
     ...(caller !== undefined && { caller }),
-    input: redaction.payload(item.input),
+    input,
+    inputDigest: digestOf(input),
     ...(result !== undefined && { result: redaction.payload(result) }),
     ...(error && { error: redaction.anything(error) as FailureRecord }),
     ...(progress !== undefined && { progress: redaction.anything(progress) }),

@@ -63,6 +63,9 @@ const timelineEntry = z.object({
 export const itemPage = z.object({
   ...rowMembers,
   input: z.unknown(),
+  inputDigest: z
+    .string()
+    .describe('Of the input as it is shown here: an act that changes it may be given it'),
   result: z.unknown().optional(),
   error: failure.optional(),
   reason: z.string().optional(),

@@ -7,7 +7,10 @@ export type { ZodType as Schema } from 'zod'
 /** A time as text has it, of those that PostgreSQL can hold, and people write. Neither null nor a number is one. */
 export const time = z.preprocess(
   (value) => (typeof value === 'string' ? new Date(value) : value),
-  z.date().min(new Date(0)).max(new Date('9999-12-31T23:59:59.999Z')),
+  z
+    .date({ error: 'give a time such as 2026-11-23T12:00:00Z' })
+    .min(new Date(0))
+    .max(new Date('9999-12-31T23:59:59.999Z')),
 )
 
 interface Shaped {

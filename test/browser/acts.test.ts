@@ -38,7 +38,10 @@ test(
 
     const dialog = page.getByRole('dialog')
     const save = dialog.getByRole('button', { name: 'Requeue with this payload' })
+    await dialog.locator('textarea:focus').waitFor()
     await dialog.getByLabel('Payload').fill('{ "employeeId": "4711", }')
+    await page.keyboard.press('Escape')
+    await dialog.getByText('Close once more to throw it away').waitFor()
     await dialog
       .getByText(/line 1|JSON/)
       .first()

@@ -69,7 +69,7 @@ export async function openConsole(
     addEventListener('securitypolicyviolation', (event) => violations.push(event.violatedDirective + ' ' + event.blockedURI))`)
   const link = new URL(await node.consoleLink({ role }), url)
   await page.goto(url + link.pathname + at + link.hash)
-  await page.locator('main h1').waitFor()
+  await page.locator('main:not(.sign-in) h1').waitFor()
   return { node, url, page }
 }
 

@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
+import { gunzipSync } from 'node:zlib'
 import { createConsoleDoor } from '../../src/operate/console-assets.ts'
 import { setupDoor } from '../http/door-setup.ts'
 
@@ -100,4 +101,21 @@ test('where nothing was built, a page says how', async () => {
   const answer = await ask('/console')
   assert.equal(answer.status, 503)
   assert.match(await answer.text(), /npm run console:build/)
+})
+
+test('what is text is packed for those who unpack it', async (t) => {
+  const { ask } = await setupConsole(t)
+  const path = '/console/assets/index-BxY3a9_Q.js'
+  for (const [accepted, coding] of [
+    ['gzip, deflate, br', 'gzip'],
+    ['br;q=1, gzip;q=0', null],
+    ['identity', null],
+  ] as const) {
+    const answer = await ask(path, { headers: { 'accept-encoding': accepted } })
+    assert.equal(answer.headers.get('content-encoding'), coding, accepted)
+    assert.equal(answer.headers.get('vary'), 'accept-encoding')
+    const bytes = new Uint8Array(await answer.arrayBuffer())
+    const text = new TextDecoder().decode(coding !== null && bytes[0] === 0x1f ? gunzipSync(bytes) : bytes)
+    assert.equal(text, 'export {}', accepted)
+  }
 })

@@ -127,3 +127,23 @@ test('an act that makes no sense, or that the role may not, is refused', { timeo
   }
   assert.equal((await node.item(id))?.state, 'broken')
 })
+
+test('of two who edit the same input the second is told, and nothing of the first is lost', async (t) => {
+  const { node, ask } = await setupItems(t)
+  const id = await node.enqueue(pay, { employee: 'ada', what: 'reject', ssn: '123-45-6789' })
+  await node.drain()
+  const read = await ask('operator', `/items/${id}`)
+  const { inputDigest } = read.body as { inputDigest: string }
+  const edit = (what: string) =>
+    ask('operator', `/items/${id}/acts`, {
+      act: 'edit',
+      input: { employee: 'ada', what, ssn: '•••' },
+      inputDigest,
+    })
+  assert.equal((await edit('first')).body['verdict'], 'applied')
+  const second = await edit('second')
+  assert.deepEqual([second.status, second.body['code']], [409, 'INPUT_CHANGED'])
+  assert.deepEqual((await node.item(id))?.input, { employee: 'ada', what: 'first', ssn: '123-45-6789' })
+  const without = await ask('operator', `/items/${id}/acts`, { act: 'requeue', inputDigest })
+  assert.deepEqual([without.status, without.body['code']], [422, 'REQUEST_INVALID'])
+})

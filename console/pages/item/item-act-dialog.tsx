@@ -18,16 +18,34 @@ interface ItemActDialogProps {
 
 export function ItemActDialog({ item, act, withPayload, onClose, onDone }: ItemActDialogProps) {
   const words = actWords[act]
-  const [text, setText] = useState(() => JSON.stringify(item.input, undefined, 2) ?? '')
+  // What was there when it was opened: the page may change behind it.
+  const [given] = useState(() => ({
+    text: JSON.stringify(item.input, undefined, 2) ?? '',
+    inputDigest: item.inputDigest,
+  }))
+  const [text, setText] = useState(given.text)
+  const [isLeaving, setLeaving] = useState(false)
   const [until, setUntil] = useState('')
   const reading = withPayload ? readJson(text) : undefined
   const confirm = async (reason: string | undefined) => {
-    const input = reading !== undefined && 'value' in reading ? { input: reading.value } : {}
+    const input =
+      reading !== undefined && 'value' in reading
+        ? { input: reading.value, inputDigest: given.inputDigest }
+        : {}
     const untilTime = until === '' ? {} : { until: new Date(until).toISOString() }
     const answer = await actOnItem(item.id, { act, reason, ...input, ...untilTime })
     tell(answer, act)
+    onClose()
     onDone()
     if (act === 'clone' && answer.id !== undefined) goTo(hrefOf(['items', answer.id]))
+  }
+  const write = (next: string) => {
+    setText(next)
+    setLeaving(false)
+  }
+  const close = () => {
+    if (withPayload && text !== given.text && !isLeaving) setLeaving(true)
+    else onClose()
   }
   return (
     <AskDialog
@@ -36,16 +54,22 @@ export function ItemActDialog({ item, act, withPayload, onClose, onDone }: ItemA
       isDangerous={words.isDangerous}
       isReady={reading === undefined || 'value' in reading}
       wide={withPayload}
+      isFollowed
       onConfirm={confirm}
-      onClose={onClose}
+      onClose={close}
     >
+      {isLeaving ? (
+        <p class="hint bad" role="alert">
+          What you wrote has not been sent. Close once more to throw it away.
+        </p>
+      ) : null}
       <p>
         {words.one}
         {withPayload && act === 'requeue'
           ? ' Its payload is what you write here; the log keeps the old one.'
           : null}
       </p>
-      {withPayload ? <JsonEditor label="Payload" text={text} onText={setText} /> : null}
+      {withPayload ? <JsonEditor label="Payload" text={text} onText={write} autoFocus /> : null}
       {act === 'defer' ? (
         <Field
           label="Until (empty: until somebody resumes it)"
