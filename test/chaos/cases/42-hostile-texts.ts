@@ -92,6 +92,8 @@ async function visitPages(
     'alerts',
     'audit',
     'users',
+    'applications',
+    'settings',
   ]
   for (const name of names) await visitor.visit(`/${name}`)
   for (const state of ['broken', 'held', 'succeeded']) await visitor.visit(`/items?state=${state}`)
@@ -112,8 +114,10 @@ async function visitPages(
     await visitor.visit(`/items/${id}`)
   for (const text of hostileTexts) {
     await visitor.visit(`/items?key=${encodeURIComponent(text)}`)
-    await page.locator('#search').fill(text)
-    await visitor.look('searching')
+    await visitor.use('searching', async () => {
+      await page.locator('#search').fill(text)
+      await visitor.look('searching')
+    })
   }
   await visitor.visit(`/${encodeURIComponent(hostileTexts[0] ?? '')}`)
   await visitor.use('the trace', () => trace(visitor, client, planted.broken))

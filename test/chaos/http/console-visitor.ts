@@ -2,7 +2,7 @@ import type { Browser, BrowserContext, Page } from 'playwright-core'
 
 /** What a page may hold that a browser acts upon. The console draws none of it below `main`. */
 const elements = 'script iframe object embed style link meta base template math img'
-const attributes = 'onerror onload onfocus onmouseover ontoggle srcdoc autofocus'
+const attributes = 'onerror onload onfocus onmouseover ontoggle srcdoc'
 const active = [
   ...elements.split(' ').map((name) => `main ${name}`),
   ...attributes.split(' ').map((name) => `main [${name}]`),
