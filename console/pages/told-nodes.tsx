@@ -1,9 +1,12 @@
 import type { ToldNode } from '../api/applications.ts'
 import { listNodes } from '../api/nodes.ts'
-import { useRef } from '../preact.ts'
+import { useRef, type ComponentChildren } from '../preact.ts'
 import { useLoaded, type Loaded } from '../state/loaded.ts'
 import { plural } from '../ui/format.ts'
 import { Icon } from '../ui/icon.tsx'
+import { PageHead } from '../ui/page-head.tsx'
+import { ProblemNote } from '../ui/problem-note.tsx'
+import { Skeleton } from '../ui/skeleton.tsx'
 
 /**
  * Asks what nodes were made with, and again when one of them comes or goes: nothing else changes it. What was answered before is
@@ -18,6 +21,26 @@ export function useTold<T>(name: string, ask: (signal: AbortSignal) => Promise<T
   const last = useRef<T | undefined>(undefined)
   if (told.value !== undefined) last.current = told.value
   return { ...told, value: told.value ?? last.current }
+}
+
+/** A page of what nodes say of themselves, also before they have, and where they cannot be asked. */
+export function ToldPage<T>({
+  title,
+  told: { value, problem, reload },
+  children,
+}: {
+  title: string
+  told: Loaded<T>
+  children: (told: T) => ComponentChildren
+}) {
+  return (
+    <>
+      <PageHead title={title} />
+      {problem === undefined ? null : <ProblemNote problem={problem} retry={reload} />}
+      {value === undefined && problem === undefined ? <Skeleton rows={8} /> : null}
+      {value === undefined ? null : children(value)}
+    </>
+  )
 }
 
 /** What a node is called: by its name, and by the end of its id where others have that name, too. */

@@ -1,11 +1,8 @@
 import { readApplications, type Applications } from '../../api/applications.ts'
 import { hrefOf } from '../../state/router.ts'
 import { EmptyNote } from '../../ui/empty-note.tsx'
-import { PageHead } from '../../ui/page-head.tsx'
-import { ProblemNote } from '../../ui/problem-note.tsx'
 import { Section } from '../../ui/section.tsx'
-import { Skeleton } from '../../ui/skeleton.tsx'
-import { NodeNames, ToldNotes, useTold } from '../told-nodes.tsx'
+import { NodeNames, ToldNotes, ToldPage, useTold } from '../told-nodes.tsx'
 import { ApplicationLink } from './application-link.tsx'
 import { ApplicationSection } from './application-section.tsx'
 import { kindNames } from './definition-row.tsx'
@@ -14,17 +11,9 @@ import { kindNames } from './definition-row.tsx'
 export function ApplicationsPage() {
   const told = useTold('applications', (signal) => readApplications(signal))
   return (
-    <>
-      <PageHead title="Applications" />
-      {told.problem === undefined ? null : <ProblemNote problem={told.problem} retry={told.reload} />}
-      {told.value === undefined ? (
-        told.problem === undefined ? (
-          <Skeleton rows={8} />
-        ) : null
-      ) : (
-        <Shown told={told.value} />
-      )}
-    </>
+    <ToldPage title="Applications" told={told}>
+      {(value) => <Shown told={value} />}
+    </ToldPage>
   )
 }
 

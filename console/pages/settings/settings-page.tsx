@@ -3,29 +3,18 @@ import { hrefOf } from '../../state/router.ts'
 import { Moment } from '../../ui/ago.tsx'
 import { plural } from '../../ui/format.ts'
 import { Icon } from '../../ui/icon.tsx'
-import { PageHead } from '../../ui/page-head.tsx'
-import { ProblemNote } from '../../ui/problem-note.tsx'
 import { Section } from '../../ui/section.tsx'
-import { Skeleton } from '../../ui/skeleton.tsx'
 import { Tile } from '../../ui/tile.tsx'
-import { ToldNotes, useTold } from '../told-nodes.tsx'
+import { ToldNotes, ToldPage, useTold } from '../told-nodes.tsx'
 import { SettingTable } from './setting-table.tsx'
 
 /** What nodes are configured with, and what they stand on. To read; it is changed where nodes are made. */
 export function SettingsPage() {
   const told = useTold('settings', (signal) => readSettings(signal))
   return (
-    <>
-      <PageHead title="Settings" />
-      {told.problem === undefined ? null : <ProblemNote problem={told.problem} retry={told.reload} />}
-      {told.value === undefined ? (
-        told.problem === undefined ? (
-          <Skeleton rows={8} />
-        ) : null
-      ) : (
-        <Shown told={told.value} />
-      )}
-    </>
+    <ToldPage title="Settings" told={told}>
+      {(value) => <Shown told={value} />}
+    </ToldPage>
   )
 }
 
