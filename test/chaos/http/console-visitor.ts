@@ -7,6 +7,8 @@ const active = [
   ...elements.split(' ').map((name) => `main ${name}`),
   ...attributes.split(' ').map((name) => `main [${name}]`),
   'main form[action]',
+  // the editor of a payload takes the focus of its dialog
+  'main [autofocus]:not(textarea.editor)',
 ].join(', ')
 
 const mostStuck = 3
