@@ -1,12 +1,15 @@
 import { Client } from 'pg'
 
-/** A connection of the orchestrator's own, which no fault is made to. */
-export async function connectAdmin(url: string): Promise<Client> {
+/**
+ * A connection of the orchestrator's own, which no fault is made to.
+ * @param timeoutMs for an answer
+ */
+export async function connectAdmin(url: string, timeoutMs = 30_000): Promise<Client> {
   const client = new Client({
     connectionString: url,
     application_name: adminName,
     connectionTimeoutMillis: 5_000,
-    query_timeout: 30_000,
+    query_timeout: timeoutMs,
   })
   // Ended by a server that goes away.
   client.on('error', () => {})

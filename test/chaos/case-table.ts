@@ -41,7 +41,9 @@ export async function writeMutants(results: readonly MutantResult[]): Promise<vo
 
 function rowOf(result: CaseResult): string {
   const { number, name, seed, seconds, cleanRate, figures } = result
-  const verdict = result.void ? `void: ${result.void}` : hasPassed(result) ? 'passed' : '**missed**'
+  // what it says, without where it was thrown: a row is one line
+  const why = result.void?.split('\n')[0]
+  const verdict = why !== undefined ? `void: ${why}` : hasPassed(result) ? 'passed' : '**missed**'
   const isZero = (figure: { bar: string; value: string }): boolean =>
     figure.bar === '0' && figure.value === '0'
   const told = figures

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { checkHistory, type Limits, type Verdict } from './check-history.ts'
 import { EffectSink } from './effect-sink.ts'
-import { LoadClient } from './load-client.ts'
+import { LoadClient, type Standing } from './load-client.ts'
 import type { NodeSettings } from './node-process.ts'
 import { waitUntil, within } from './wait-until.ts'
 import { WorkerNode } from './worker-node.ts'
@@ -99,12 +99,18 @@ export class ChaosRun {
   }
 
   /** Resolves when all that was accepted has ended and is settled. */
-  async finish(waitMs: number): Promise<void> {
+  async finish(waitMs: number): Promise<Standing> {
     await waitUntil('all items have ended', waitMs, async () => {
       const { ended } = await this.sink.count()
       return ended >= this.load.accepted.length
     })
-    await waitUntil('all items are settled', 20_000, async () => (await this.load.standing()).open === 0)
+    let standing: Standing | undefined
+    await waitUntil('all items are settled', 60_000, async () => {
+      if ((await this.load.succeeded()) < this.load.accepted.length) return false
+      standing = await this.load.standing()
+      return standing.open === 0
+    })
+    return standing as Standing
   }
 
   /** Resolves when so many different items have ended. */

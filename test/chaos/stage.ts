@@ -217,11 +217,9 @@ export class Stage {
   ): Promise<{ figures: Figure[]; standing: Standing }> {
     const { run } = this
     await Promise.all(this.#starting)
-    const isOver = await run.finish(waitMs).then(
-      () => true,
-      () => false,
-    )
-    const standing = await run.load.standing()
+    const finished = await run.finish(waitMs).catch(() => undefined)
+    const isOver = finished !== undefined
+    const standing = finished ?? (await run.load.standing())
     const { violations, figures } = run.check(limits)
     const states = checkStates({
       samples: this.#samples,
