@@ -6,6 +6,7 @@ export interface EventMap {
   /** The lease could not be renewed in time: handlers were told to stop and nothing is settled until it is back. */
   'node.lease-lost': { readonly node: string }
   'node.lease-regained': { readonly node: string }
+  'node.gone': { readonly node: string; readonly name: string; readonly pid: number }
   /** The database cannot be reached, told when it is found out and every 30 s after that; and it is there again. */
   'database.away': { readonly awayMs: number; readonly error: unknown }
   'database.back': { readonly awayMs: number }

@@ -11,6 +11,7 @@ import {
   unregisterOthers,
   type NodeRow,
 } from '../store/nodes.ts'
+import { currentProcess } from '../store/process-identity.ts'
 import { ageOf, heartbeatBytes, heartbeatSlots, noteBeat, type HeartbeatOrder } from './heartbeat-order.ts'
 import type { Lease } from './lease.ts'
 
@@ -127,8 +128,9 @@ export class Heartbeat implements Part, Lease {
 
   async #register(): Promise<void> {
     const { database, node, version } = this.#parts
+    const process = await currentProcess()
     const sentAt = Math.floor(performance.now() - this.#baseNow)
-    const entered = this.#retired ? { ...node, queues: [] } : node
+    const entered = { ...node, process, ...(this.#retired && { queues: [] }) }
     await registerNode(database.driver, database.schema, entered, version, leaseMs)
     noteBeat(this.#numbers, sentAt, safeMs)
   }

@@ -16,6 +16,7 @@ import { assignToBeating } from './assignment.ts'
 import type { CrashGuard } from './crash-guard.ts'
 import type { Dispatcher } from './dispatcher.ts'
 import { beatMs, leaseMs, type Heartbeat } from './heartbeat.ts'
+import { Neighbours } from './neighbours.ts'
 import { OwnedPartition } from './owned-partition.ts'
 import type { QueueControls } from './queue-controls.ts'
 import type { Settler } from './settler.ts'
@@ -57,6 +58,7 @@ const againAfterMs = 30_000
 /** Which partitions are this node's: takes those that are free or whose owner is dead, gives away what others should have. */
 export class Ownership implements Part {
   readonly #parts: OwnershipParts
+  readonly #neighbours: Neighbours
   readonly #loop: Loop
   /** Partitions that were lost or given up while handlers of theirs still ran: not taken again before those have ended. */
   readonly #leaving = new Map<string, Set<OwnedPartition>>()
@@ -73,6 +75,7 @@ export class Ownership implements Part {
 
   constructor(parts: OwnershipParts) {
     this.#parts = parts
+    this.#neighbours = new Neighbours(parts)
     this.#loop = new Loop(
       () => this.tick(),
       (error) => parts.events.emit('problem', { where: 'partitions', error }),
@@ -116,7 +119,8 @@ export class Ownership implements Part {
     }
     if (this.#isLeaving) return this.#giveAway()
     const began = performance.now()
-    const nodes = await readLiveNodes(database.driver, database.schema, leaseMs - lateMs)
+    const live = await readLiveNodes(database.driver, database.schema, leaseMs - lateMs)
+    const nodes = await this.#neighbours.withoutGone(live)
     const rows = await readOwners(database.driver, database.schema)
     const leastMs = (performance.now() - began) * lookShare
     await this.#parts.controls.note(rows)

@@ -14,6 +14,7 @@ const levels: Record<EventName, 'info' | 'warn' | 'error' | undefined> = {
   'node.stopped': 'info',
   'node.lease-lost': 'error',
   'node.lease-regained': 'warn',
+  'node.gone': 'warn',
   'database.away': 'error',
   'database.back': 'warn',
   'partition.acquired': 'info',

@@ -1,4 +1,5 @@
 import type { Runner } from './driver.ts'
+import type { ProcessIdentity } from './process-identity.ts'
 import { statement } from './statement.ts'
 
 export interface NodeRow {
@@ -6,13 +7,16 @@ export interface NodeRow {
   readonly name: string
   readonly types: readonly string[]
   readonly queues: readonly number[]
+  /** The process that it is; undefined where it does not say. */
+  readonly process?: ProcessIdentity | undefined
 }
 
 const insertNode = statement(
   'register-node',
   (schema) => `
-  insert into ${schema}.node (boot_id, name, types, version, queues, started_at, lease_until)
-  select $1, $2, array(select json_array_elements_text($3)), $4, array(select json_array_elements_text($5)::int), clock, clock + $6 * interval '1 ms'
+  insert into ${schema}.node (boot_id, name, types, version, queues, started_at, lease_until, process)
+  select $1, $2, array(select json_array_elements_text($3)), $4, array(select json_array_elements_text($5)::int), clock,
+    clock + $6 * interval '1 ms', $7
   from ${schema}.clock() as clock
   on conflict (boot_id) do update
   set lease_until = excluded.lease_until, queues = excluded.queues`,
@@ -33,6 +37,7 @@ export async function registerNode(
     version,
     JSON.stringify(node.queues),
     leaseMs,
+    node.process ? JSON.stringify(node.process) : null,
   ])
 }
 
@@ -102,10 +107,28 @@ export async function forgetDeadNodes(runner: Runner, schema: string, limit: num
   return (await runner.run(deleteDead(schema), [limit])).length
 }
 
+const expire = statement(
+  'end-leases',
+  (schema) => `
+  update ${schema}.node set lease_until = ${schema}.clock()
+  where boot_id = any (array(select json_array_elements_text($1)::uuid)) and lease_until > ${schema}.clock()
+  returning boot_id`,
+)
+
+/** Ends the leases of nodes that are known to be dead. @returns those whose leases had not ended by then */
+export async function endLeases(
+  runner: Runner,
+  schema: string,
+  bootIds: readonly string[],
+): Promise<ReadonlySet<string>> {
+  const rows = await runner.run(expire(schema), [JSON.stringify(bootIds)])
+  return new Set(rows.map((row) => row['boot_id'] as string))
+}
+
 const selectLive = statement(
   'live-nodes',
   (schema) => `
-  select n.boot_id, n.name, to_json(n.types) as types, to_json(n.queues) as queues,
+  select n.boot_id, n.name, to_json(n.types) as types, to_json(n.queues) as queues, n.process,
     n.lease_until > ${schema}.clock() + $1 * interval '1 ms' as beats
   from ${schema}.node n
   where n.lease_until > ${schema}.clock()`,
@@ -125,5 +148,6 @@ export async function readLiveNodes(runner: Runner, schema: string, leftMs: numb
     name: row['name'] as string,
     types: JSON.parse(row['types'] as string) as string[],
     queues: JSON.parse(row['queues'] as string) as number[],
+    process: row['process'] === null ? undefined : (JSON.parse(row['process'] as string) as ProcessIdentity),
   }))
 }

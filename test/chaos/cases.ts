@@ -1,4 +1,4 @@
-import { killedNode } from './cases/01-killed-node.ts'
+import { killedElsewhere, killedNode } from './cases/01-killed-node.ts'
 import { killedAll } from './cases/02-killed-all.ts'
 import { pausedNode } from './cases/03-paused-node.ts'
 import { blockedLoop } from './cases/04-blocked-loop.ts'
@@ -70,4 +70,5 @@ export const cases: readonly ChaosCase[] = [
   loginAbuse,
   hostileFields,
   secretCanaries,
+  killedElsewhere,
 ]

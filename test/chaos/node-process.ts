@@ -33,6 +33,8 @@ export interface NodeSettings {
   readonly maxAttempts?: number
   /** Behind a pooler of transactions: no named statements, and no LISTEN. */
   readonly isPooled?: boolean
+  /** A host name of its own, as on another machine: nobody can see whether its process is there. Takes root. */
+  readonly isElsewhere?: boolean
   /** Of the process, in MB; what the system has unless given. */
   readonly heapMb?: number
   /** Where its log goes; to that of whoever started it unless given. */

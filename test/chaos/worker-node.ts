@@ -54,7 +54,9 @@ export class WorkerNode {
     const log = settings.logFile === undefined ? 'inherit' : openSync(settings.logFile, 'a')
     const child = fork(join(import.meta.dirname, 'node-process.ts'), [JSON.stringify(settings)], {
       stdio: ['ignore', 'inherit', log, 'ipc'],
+      ...(settings.isElsewhere && { execPath: 'unshare' }),
       execArgv: [
+        ...(settings.isElsewhere ? ownHost(settings.name) : []),
         ...(clockOffsetMs === undefined ? [] : ['--import', join(import.meta.dirname, 'clock-process.ts')]),
         ...(settings.heapMb === undefined ? [] : [`--max-old-space-size=${settings.heapMb}`]),
       ],
@@ -157,4 +159,9 @@ export class WorkerNode {
   async #mark(op: Mark['op']): Promise<void> {
     await Promise.all(this.names.map((name) => this.#sink.mark(op, name)))
   }
+}
+
+/** What `unshare` is to do before it becomes node, which keeps its pid. */
+function ownHost(name: string): string[] {
+  return ['--uts', '--', 'sh', '-c', `hostname "$0" && exec "$@"`, name, process.execPath]
 }

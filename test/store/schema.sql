@@ -181,6 +181,7 @@ create table node (
   queues integer[] not null,
   started_at timestamp with time zone not null,
   lease_until timestamp with time zone not null,
+  process text,
   PRIMARY KEY (boot_id)
 ) with (fillfactor=50);
 
