@@ -153,9 +153,19 @@ export class Acceptor {
     const tx = this.#txOf(options)
     const checked = prepare(definition, input, options, asker)
     const prepared = checked instanceof Promise ? await checked : checked
-    await this.#topology.load()
+    if (!this.#topology.isLoaded) await this.#topology.load()
     const queue = chooseQueue(this.#topology, prepared)
     this.#backlog.check(queue)
+    if (!tx && !prepared.unique && !prepared.due && !prepared.debounce) {
+      // what most are: as few promises as can be
+      const { added, settled } = this.#appends.put((batch) => ({
+        batch,
+        at: batch.add(queue, prepared.key, prepared.text),
+      }))
+      await settled
+      this.#onAccepted(queue.number, 1)
+      return added.batch.idAt(added.at)
+    }
     const answer = await this.#take(tx, queue, prepared)
     // One that was there already is none. What goes with a transaction counts as if that commits.
     if (typeof answer === 'string' || answer.outcome === 'new') this.#onAccepted(queue.number, 1)
@@ -170,12 +180,7 @@ export class Acceptor {
       const place = await this.#unique.add((batch) => ({ batch, at: batch.put(queue, prepared, unique) }))
       return place.batch.receiptAt(place.at)
     }
-    if (prepared.due) return this.#delayed.add((batch) => this.#putDelayed(batch, { queue, prepared }))
-    const place = await this.#appends.add((batch) => ({
-      batch,
-      at: batch.add(queue, prepared.key, prepared.text),
-    }))
-    return place.batch.idAt(place.at)
+    return this.#delayed.add((batch) => this.#putDelayed(batch, { queue, prepared }))
   }
 
   /**

@@ -64,6 +64,13 @@ export class GroupCommit<Batch extends Gathering> {
    * @throws CoatcheckError `BACKLOG_FULL`, also after 4.5 s behind others; `DATABASE_UNREACHABLE` when those before it have no answer for 4.5 s
    */
   async add<Added>(put: (batch: Batch) => Added): Promise<Added> {
+    const { added, settled } = this.put(put)
+    await settled
+    return added
+  }
+
+  /** As `add`, for callers that have a promise of their own. @returns what was put in, and when the flush that takes it is over */
+  put<Added>(put: (batch: Batch) => Added): { readonly added: Added; readonly settled: Promise<void> } {
     if (this.#closed)
       throw new CoatcheckError('NODE_STOPPED', 'The node has been stopped and accepts nothing more')
     if (this.#isStalled) throw notSent(undefined)
@@ -74,8 +81,7 @@ export class GroupCommit<Batch extends Gathering> {
     const added = put(open.batch)
     this.#room.take(open.batch.size - sizeBefore)
     open.calls++
-    await open.settled
-    return added
+    return { added, settled: open.settled }
   }
 
   /** Takes nothing more, and waits for what was taken. */

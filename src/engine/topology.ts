@@ -23,6 +23,8 @@ export class Topology {
   readonly #turns = new Map<number, number>()
   /** By partition: of which millisecond the last id of a delayed item is. */
   readonly #delayed = new Map<number, { readonly row: string; readonly time: number; index: number }>()
+  /** Whether `load` has nothing left to do. */
+  isLoaded = false
   #loading: Promise<void> | undefined
   #reading: Promise<void> | undefined
 
@@ -146,6 +148,7 @@ export class Topology {
       if (maxWaiting !== undefined) limits.set(queue, maxWaiting)
     if (limits.size > 0) await limitQueues(driver, schema, limits)
     await this.#read()
+    this.isLoaded = true
   }
 
   /** Where definitions say another number of partitions than their queues have: in sentences. */

@@ -63,7 +63,11 @@ export interface HttpDoor {
 /** How long stopping waits for answers that are on their way, as the listener does. */
 const graceMs = 10_000
 
+/** What is known of a request before anybody knows from whom it is. */
+type Arrived = Pick<Came, 'trail' | 'waits'>
+
 const noErrors = (): void => undefined
+const always = (): Promise<boolean> => Promise.resolve(true)
 const nobody = { caller: anonymousCaller([]), isStillKnown: () => Promise.resolve(false) }
 
 /** Makes the HTTP door of a road: services, the status and results of items, health. */
@@ -90,12 +94,8 @@ export function createHttpDoor(options: HttpDoorOptions): HttpDoor {
   const rateLimit = new RateLimit(auth?.rate)
   const open = new OpenRequests()
 
-  async function callerOf(request: HttpRequest, info: RequestInfo): Promise<Caller> {
-    if (!auth) {
-      checkRequest(request, info, { environment })
-      return localCaller
-    }
-    const caller = await auth.signIn.callerOf(request)
+  async function callerOf(request: HttpRequest, signIn: SignIn): Promise<Caller> {
+    const caller = await signIn.callerOf(request)
     if (caller.kind !== 'anonymous') return caller
     // nothing but the services that are open to everybody; not even which others there are
     const definition = servicesByPath.get(request.path)
@@ -112,39 +112,48 @@ export function createHttpDoor(options: HttpDoorOptions): HttpDoor {
     }
   }
 
-  async function route(request: HttpRequest, info: RequestInfo, trail: RequestTrail): Promise<Answer> {
+  async function routeSignedIn(request: HttpRequest, signIn: SignIn, arrived: Arrived): Promise<Answer> {
+    const caller = await callerOf(request, signIn)
+    const isStillKnown = async () =>
+      (await callerOf(request, signIn).catch(() => nobody.caller)) !== nobody.caller
+    const came = { ...arrived, caller, isStillKnown }
+    const allowance = rateLimit.take(caller)
+    if (!allowance) return routes.answer(request, came)
+    const answer = allowance.isSpent ? answerSpent(allowance) : await answerOrProblem(request, came)
+    return withHeaders(answer, allowanceHeaders(allowance))
+  }
+
+  /** No promise of its own: there is one for each request as it is. */
+  function route(request: HttpRequest, info: RequestInfo, trail: RequestTrail): Answer | Promise<Answer> {
     // before anything is waited for: the node may stop meanwhile
-    const came = { trail, waits: waits.begin() }
-    try {
-      const door = doorAt(request.path, doors)
-      if (door) {
-        const { released } = came.waits
-        return await door.answer(request, {
-          info,
-          trail,
-          released,
-          allowanceOf: (caller) => rateLimit.take(caller),
-        })
-      }
-      // a health check comes from wherever it wants and learns nothing
-      if (openPaths.has(request.path)) return await routes.answer(request, { ...came, ...nobody })
-      const caller = await callerOf(request, info)
-      const isStillKnown = async () =>
-        (await callerOf(request, info).catch(() => nobody.caller)) !== nobody.caller
-      const allowance = rateLimit.take(caller)
-      if (!allowance) return await routes.answer(request, { ...came, caller, isStillKnown })
-      const answer = allowance.isSpent
-        ? answerSpent(allowance)
-        : await answerOrProblem(request, { ...came, caller, isStillKnown })
-      return withHeaders(answer, allowanceHeaders(allowance))
-    } catch (error) {
-      return answerError(error, request, onError)
+    const arrived = { trail, waits: waits.begin() }
+    const door = doorAt(request.path, doors)
+    if (door) {
+      const { released } = arrived.waits
+      return door.answer(request, {
+        info,
+        trail,
+        released,
+        allowanceOf: (caller) => rateLimit.take(caller),
+      })
     }
+    // a health check comes from wherever it wants and learns nothing
+    if (openPaths.has(request.path)) return routes.answer(request, { ...arrived, ...nobody })
+    if (auth) return routeSignedIn(request, auth.signIn, arrived)
+    checkRequest(request, info, { environment })
+    const { waits: waiting } = arrived
+    return routes.answer(request, { trail, waits: waiting, caller: localCaller, isStillKnown: always })
   }
 
   async function answer(request: HttpRequest, info: RequestInfo): Promise<Answer> {
     const trail = readTrail(request.headers)
-    return finish(await route(request, info, trail), trail, request.path.startsWith(itemPaths))
+    let answered: Answer
+    try {
+      answered = await route(request, info, trail)
+    } catch (error) {
+      answered = answerError(error, request, onError)
+    }
+    return finish(answered, trail, request.path.startsWith(itemPaths))
   }
 
   return {

@@ -10,7 +10,7 @@ import type { HttpRequest } from './message.ts'
  */
 export async function readJsonBody(request: HttpRequest, definition: Definition): Promise<ReadJson> {
   const limits = { maxBytes: definition.maxPayloadBytes, what: `the body for ${definition.name}` }
-  const text = await readText(request, limits)
+  const text = decode(await readBytes(request, limits), limits)
   if (text === '') throw isEmpty(limits.what)
   return new ReadJson(text, limits)
 }
@@ -30,21 +30,19 @@ export async function readJson(
   request: HttpRequest,
   limits: BodyLimits & { readonly optional?: boolean },
 ): Promise<unknown> {
-  const text = await readText(request, limits)
+  const text = decode(await readBytes(request, limits), limits)
   if (text !== '') return checkJsonText(text, limits)
   if (limits.optional) return undefined
   throw isEmpty(limits.what)
 }
 
-/** The body as text; empty where there is none. */
-async function readText(request: HttpRequest, { maxBytes, what }: BodyLimits): Promise<string> {
+/** The body; empty where there is none, and undefined where it is too large. */
+function readBytes(request: HttpRequest, { maxBytes, what }: BodyLimits): Promise<Uint8Array | undefined> {
   if (!request.mayHaveBody) throw isEmpty(what)
   checkMediaType(request, what)
   const declared = Number(request.headers.get('content-length') ?? 0)
   if (declared > maxBytes) throw tooLarge(what, maxBytes)
-  const bytes = await request.readBody(maxBytes)
-  if (!bytes) throw tooLarge(what, maxBytes)
-  return decode(bytes, what)
+  return request.readBody(maxBytes)
 }
 
 function checkMediaType(request: HttpRequest, what: string): void {
@@ -86,7 +84,8 @@ function tooLarge(what: string, maxBytes: number): CoatcheckError {
 
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 
-function decode(bytes: Uint8Array, what: string): string {
+function decode(bytes: Uint8Array | undefined, { maxBytes, what }: BodyLimits): string {
+  if (!bytes) throw tooLarge(what, maxBytes)
   try {
     return utf8.decode(bytes)
   } catch (error) {

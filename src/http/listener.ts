@@ -6,7 +6,7 @@ import type { Part } from '../base/part.ts'
 import { showValue } from '../base/shown-value.ts'
 import type { HttpDoor } from './door.ts'
 import type { Answer } from './message.ts'
-import { NodeRequest, sendAnswer } from './node-message.ts'
+import { NodeRequest, sendAnswer, type SendOptions } from './node-message.ts'
 import { answerProblem, problemOf } from './problem.ts'
 import { readOver } from './unread-body.ts'
 import { endUnreadable, maxHeaders, refuseExpectation, refuseUnreadable } from './unreadable.ts'
@@ -49,7 +49,7 @@ export class HttpListener implements Part {
   readonly #port: number
   readonly #anyAddress: boolean
   readonly #graceMs: number
-  readonly #stalledMs: number
+  readonly #sendOptions: SendOptions
   /** The answers of each connection that are not over, the oldest first. */
   readonly #open = new Map<Duplex, Set<ServerResponse>>()
   #isLoopback = false
@@ -70,7 +70,7 @@ export class HttpListener implements Part {
     this.#host = host
     this.#port = port
     this.#graceMs = graceMs
-    this.#stalledMs = stalledMs
+    this.#sendOptions = { stalledMs, report: door.report }
   }
 
   /** `http://127.0.0.1:3000`, while it listens. */
@@ -136,7 +136,8 @@ export class HttpListener implements Part {
         ? await this.#door.answer(request, { loopback: this.#isLoopback })
         : request
     if (answer.status >= 400) readOver(incoming)
-    await sendAnswer(answer, incoming, outgoing, { stalledMs: this.#stalledMs, report: this.#door.report })
+    const sending = sendAnswer(answer, incoming, outgoing, this.#sendOptions)
+    if (sending) await sending
     this.#untrack(incoming, outgoing)
   }
 

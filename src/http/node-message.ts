@@ -145,14 +145,21 @@ export interface SendOptions {
   readonly report: Report
 }
 
-/** Sends an answer. Never rejects: an answer that cannot be sent whole is cut off, as whoever reads it will see. */
-export async function sendAnswer(
+/**
+ * Sends an answer. Never throws or rejects: an answer that cannot be sent whole is cut off, as whoever reads it will see.
+ * @returns a promise where it is sent piece by piece
+ */
+export function sendAnswer(
   { status, headers, cookies, body, onSent }: Answer,
   incoming: IncomingMessage,
   outgoing: ServerResponse,
   { stalledMs, report }: SendOptions,
-): Promise<void> {
-  if (outgoing.destroyed) return
+): Promise<void> | undefined {
+  if (outgoing.destroyed) return undefined
+  const breakOff = (error: unknown): void => {
+    if (!isLeaving(error)) report(error)
+    outgoing.destroy()
+  }
   try {
     const isWhole = body === null || typeof body === 'string' || body instanceof Uint8Array
     if (isWhole && status !== 204 && status !== 304)
@@ -163,11 +170,11 @@ export async function sendAnswer(
     else if (isWhole) outgoing.end(body)
     // until it is out; the server sets it anew for whatever comes next on the connection
     if (!isWhole || incoming.socket.writableLength > 0) incoming.socket.setTimeout(stalledMs)
-    if (!isWhole && !outgoing.writableEnded) await pipeline(Readable.from(body), outgoing)
+    if (!isWhole && !outgoing.writableEnded) return pipeline(Readable.from(body), outgoing).catch(breakOff)
   } catch (error) {
-    if (!isLeaving(error)) report(error)
-    outgoing.destroy()
+    breakOff(error)
   }
+  return undefined
 }
 
 /** Whether the client went before it had all. */

@@ -15,12 +15,17 @@ export interface Preference {
   readonly callback: { readonly url: string | undefined } | undefined
 }
 
+const noHeaders = {}
+const nothing: Preference = { respondAsync: false, waitMs: undefined, callback: undefined }
+
 /** Reads `Prefer`. The first instance of a preference counts; what we do not know, or cannot read, is ignored. */
 export function readPreference(headers: RequestHeaders): Preference {
+  const text = headers.get('prefer')
+  if (text === null) return nothing
   const found = new Map<string, string>()
   let callback: Preference['callback']
   // the comma of a quoted string parts nothing
-  for (const part of headers.get('prefer')?.match(/(?:"(?:[^"\\]|\\.)*"|[^",])+/g) ?? []) {
+  for (const part of text.match(/(?:"(?:[^"\\]|\\.)*"|[^",])+/g) ?? []) {
     const [, name, quoted, bare] =
       /^\s*([^\s=;"]+)\s*(?:=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;"]*)))?\s*(?:;|$)/.exec(part) ?? []
     if (name !== undefined && !found.has(name.toLowerCase()))
@@ -44,7 +49,8 @@ function readUrl(part: string): string | undefined {
 }
 
 /** `Preference-Applied`, where any was. */
-export function appliedHeader(applied: Partial<Preference>): Record<string, string> {
+export function appliedHeader(applied: Partial<Preference>): Readonly<Record<string, string>> {
+  if (applied === nothing) return noHeaders
   const parts = [
     ...(applied.respondAsync ? ['respond-async'] : []),
     ...(applied.waitMs === undefined ? [] : [`wait=${applied.waitMs / 1000}`]),

@@ -68,11 +68,16 @@ export async function callService(
 
 /** Appends; then answers 202, or, within the wait that was asked for, the result. */
 async function queue(call: ServiceCall): Promise<Answer> {
-  const { door, preference } = call
-  const accepted = await accept(call)
+  const { door, preference, once } = call
+  // what most calls are
+  if (!once && !preference.waitMs) {
+    const id = await door.road.accept(call.definition, call.input, {}, call.asker)
+    return withHeaders(answerPending({ id }, door, 'ready'), appliedHeader(preference))
+  }
+  const accepted = once ? await acceptOnce(call, once) : await acceptNew(call)
   if ('answer' in accepted) return repeat(accepted.answer, call)
   const { id, isRepeat } = accepted
-  const standing = await standingAfter(preference.waitMs ?? 0, id, call)
+  const standing = preference.waitMs ? await standingAfter(preference.waitMs, id, call) : undefined
   const answer = standing && answerEnded(standing)
   // RFC 9110, 8.7: the answer is what a GET of that URL gives, and so the caller has the ticket
   if (answer) answer.headers['content-location'] = linksOf(id, door.basePath).result
@@ -83,10 +88,13 @@ async function queue(call: ServiceCall): Promise<Answer> {
   })
 }
 
+async function acceptNew({ definition, door, input, asker }: ServiceCall) {
+  return { id: await door.road.accept(definition, input, {}, asker), isRepeat: false }
+}
+
 /** @returns the item, whoever made it; or another answer, where the call ran at once when it first came */
-async function accept({ definition, service, door, input, once, asker }: ServiceCall) {
+async function acceptOnce({ definition, service, door, input, asker }: ServiceCall, once: IdempotentCall) {
   const { road } = door
-  if (!once) return { id: await road.accept(definition, input, {}, asker), isRepeat: false }
   if (service.execution === 'immediate') {
     const { answer, isRepeat } = await road.immediate.accept(definition, input, asker, once)
     return answer.kind === 'queued' ? { id: answer.id, isRepeat } : { answer }
@@ -117,7 +125,6 @@ function repeat(answer: RecordedAnswer, { door }: ServiceCall): Answer {
 
 /** The item is durable by now: an error that hid its id from the caller would have the work asked for twice. */
 async function standingAfter(waitMs: number, id: string, { request, door }: ServiceCall) {
-  if (waitMs === 0) return undefined
   try {
     return await door.waits.standing(id, waitMs, request)
   } catch (error) {

@@ -29,24 +29,27 @@ export class Waits {
 
   /** For a request that came in now. */
   begin(): RequestWaits {
-    const released = this.#release.signal
-    const standingOf = (id: string, waitMs: number, request: HttpRequest): Promise<Standing | undefined> =>
-      this.#standing(id, waitMs, request, released)
-    return {
-      released,
-      async standing(id, waitMs, request) {
-        const standing = await standingOf(id, waitMs, request)
-        return standing?.isOver ? undefined : standing
-      },
-    }
+    return new WaitsOfRequest(this.#road, this.#release.signal)
+  }
+}
+
+/** One is made for each request, whether it waits or not: it holds nothing but what it was given. */
+class WaitsOfRequest implements RequestWaits {
+  readonly released: AbortSignal
+  readonly #road: Road
+
+  constructor(road: Road, released: AbortSignal) {
+    this.#road = road
+    this.released = released
   }
 
-  async #standing(
-    id: string,
-    waitMs: number,
-    request: HttpRequest,
-    released: AbortSignal,
-  ): Promise<Standing | undefined> {
+  async standing(id: string, waitMs: number, request: HttpRequest): Promise<Standing | undefined> {
+    const standing = await this.#standing(id, waitMs, request)
+    return standing?.isOver ? undefined : standing
+  }
+
+  async #standing(id: string, waitMs: number, request: HttpRequest): Promise<Standing | undefined> {
+    const { released } = this
     if (waitMs === 0 || released.aborted) return this.#road.standing(id, { maxBytes })
     try {
       const signal = AbortSignal.any([request.signal, released])
