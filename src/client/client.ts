@@ -10,7 +10,8 @@ import { QueuedRequestError } from '../define/outcome.ts'
 import { CallFailedError, failureOf } from './call-failed.ts'
 import { followItem } from './event-stream.ts'
 import type { ItemStatus } from './item-status.ts'
-import { createSender, type SenderOptions } from './sender.ts'
+import { pause } from './pause.ts'
+import { createSender, longestPauseMs, pauseOf, type SenderOptions } from './sender.ts'
 import type { ServiceInput, ServiceName, ServiceResult } from './service-types.ts'
 
 export { CallFailedError, type ProblemDetails } from './call-failed.ts'
@@ -153,9 +154,13 @@ export function createClient<App>(options: ClientOptions<App>): Client<App> {
       const waitMs = Math.min(leftMs, longestWaitMs)
       const query = waitMs > 0 ? `?wait=${waitMs}ms` : ''
       const place = url(`/queue-items/${encodeURIComponent(id)}/result${query}`)
+      const askedAt = performance.now()
       const response = await send(place, { method: 'GET' }, { signal, waitMs, isSafe: true })
-      if (!isTicket(response) || leftMs <= waitMs) return readResult(response)
+      const restMs = until - performance.now()
+      if (!isTicket(response) || restMs <= 0) return readResult(response)
       await response.body?.cancel()
+      // sent away before its time, as by a node that stops: it would be again
+      if (performance.now() - askedAt < waitMs) await pause(Math.min(restMs, patienceOf(response)), signal)
     }
   }
 
@@ -204,6 +209,11 @@ function checkNames(options: object, names: readonly string[]): void {
     )
   for (const name of Object.keys(options))
     if (!names.includes(name)) throw new CoatcheckError('OPTION_INVALID', unknownOption(name, names))
+}
+
+/** How long to wait before an item is asked for again: a second unless the answer says, within bounds. */
+function patienceOf(response: Response): number {
+  return Math.min(Math.max(pauseOf(response) ?? 1_000, 200), longestPauseMs)
 }
 
 /** Whether the answer is the ticket, and not a 202 of the service's own. */

@@ -2,6 +2,7 @@ import { toMs, type Duration } from '../base/duration.ts'
 import { CoatcheckError } from '../base/errors.ts'
 import { showValue } from '../base/shown-value.ts'
 import { CallFailedError } from './call-failed.ts'
+import { pause } from './pause.ts'
 
 /** How requests are sent. */
 export interface SenderOptions {
@@ -31,7 +32,7 @@ export type Send = (url: string, init: RequestInit, options: SendOptions) => Pro
 
 const firstPauseMs = 200
 /** A server that asks for more is not waited for. */
-const longestPauseMs = 30_000
+export const longestPauseMs = 30_000
 /** Answers after which the same request may be answered otherwise. */
 const passing = new Set([429, 502, 503, 504])
 
@@ -109,24 +110,10 @@ async function isPassing(response: Response): Promise<boolean> {
   return body.code === 'IDEMPOTENCY_KEY_IN_USE'
 }
 
-function pauseOf(response: Response | undefined): number | undefined {
+/** Milliseconds that an answer asks to wait. */
+export function pauseOf(response: Response | undefined): number | undefined {
   const seconds = Number(response?.headers.get('retry-after') ?? Number.NaN)
   return Number.isFinite(seconds) && seconds >= 0 ? seconds * 1_000 : undefined
-}
-
-function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const abort = (): void => {
-      clearTimeout(timer)
-      reject(signal?.reason as Error)
-    }
-    const timer = setTimeout(() => {
-      signal?.removeEventListener('abort', abort)
-      resolve()
-    }, ms)
-    if (signal?.aborted) abort()
-    else signal?.addEventListener('abort', abort, { once: true })
-  })
 }
 
 function readBaseUrl(given: string | URL): string {

@@ -8,6 +8,7 @@ import {
   CallFailedError,
   createClient,
   QueuedRequestError,
+  type Client,
   type ClientOptions,
   type ItemStatus,
 } from '../../src/client/client.ts'
@@ -204,6 +205,48 @@ test('what is no problem document is told by its status; redirects and silence a
   const aborted = client.call('now', { act: 'a' }, { signal: mine.signal })
   mine.abort(new Error('mine'))
   await assert.rejects(aborted, /mine/)
+})
+
+const ticket: RequestListener = (_, response) =>
+  response
+    .writeHead(202, {
+      'content-type': 'application/json',
+      location: '/queue-items/x',
+      'retry-after': '1',
+    })
+    .end('{"id":"x"}')
+
+test('a wait that a stopping node cuts short goes on, after as long as the node says', async (t) => {
+  const waitFor = async (ask: (client: Client<App>) => Promise<unknown>): Promise<void> => {
+    const { requests, baseUrl } = await serve(t, ticket, ticket, (_, response) =>
+      response.writeHead(200, { 'content-type': 'application/json' }).end('{"ran":1}'),
+    )
+    const began = performance.now()
+    assert.deepEqual(await ask(createClient<App>({ baseUrl, application: 'hr' })), { ran: 1 })
+    assert.ok(performance.now() - began >= 990)
+    assert.equal(requests.length, 3)
+  }
+  await Promise.all([
+    waitFor((client) => client.result('x', { wait: '30s' })),
+    waitFor((client) => client.result('x', { wait: '5 minutes' })),
+    waitFor((client) => client.callAndWait('now', { act: 'a' }, { wait: '30s' })),
+    waitFor((client) => client.callAndWait('now', { act: 'a' }, { wait: '5 minutes' })),
+  ])
+})
+
+test('a wait that is cut short again and again ends when its time is over, or with its signal', async (t) => {
+  const { requests, baseUrl } = await serve(t, ticket)
+  const client = createClient<App>({ baseUrl, application: 'hr' })
+  const began = performance.now()
+  await assert.rejects(client.result('x', { wait: '1.5s' }), QueuedRequestError)
+  assert.ok(performance.now() - began >= 1_490)
+  // at once, after a second, and a last time
+  assert.equal(requests.length, 3)
+  const mine = new AbortController()
+  const waited = client.result('x', { wait: '5 minutes', signal: mine.signal })
+  setTimeout(() => mine.abort(new Error('mine')), 200)
+  await assert.rejects(waited, /mine/)
+  assert.equal(requests.length, 4)
 })
 
 test('events go on over connections that are lost', async (t) => {
