@@ -1,5 +1,5 @@
-import { EventSourceParserStream } from 'eventsource-parser/stream'
-import { failureOf } from './call-failed.ts'
+import { createParser, type EventSourceMessage } from 'eventsource-parser'
+import { CallFailedError, failureOf } from './call-failed.ts'
 import { hasEnded, type ItemStatus } from './item-status.ts'
 import type { Send } from './sender.ts'
 
@@ -21,23 +21,48 @@ export async function* followItem(
     const response = await send(url, { method: 'GET', headers }, { signal, isSafe: true })
     if (response.status === 204) return
     if (!response.ok || !response.body) throw await failureOf(response)
-    const events = response.body
-      .pipeThrough(new TextDecoderStream())
-      .pipeThrough(new EventSourceParserStream())
-    try {
-      for await (const { id, event, data } of events) {
-        if (event !== 'status') continue
-        lastEventId = id
-        const status = JSON.parse(data) as ItemStatus
-        // A new connection begins with how it stands.
-        if (data !== told) yield status
-        told = data
-        if (hasEnded(status)) return
-      }
-    } catch (error) {
-      if (signal?.aborted) throw error
-      // lost: the next one goes on
+    for await (const { id, event, data } of readEvents(response.body, signal)) {
+      if (event !== 'status') continue
+      lastEventId = id
+      const status = readStatus(url, data)
+      // A new connection begins with how it stands.
+      if (data !== told) yield status
+      told = data
+      if (hasEnded(status)) return
     }
     await new Promise((resolve) => setTimeout(resolve, firstPauseMs))
+  }
+}
+
+/** @throws CallFailedError */
+function readStatus(url: string, data: string): ItemStatus {
+  try {
+    return JSON.parse(data) as ItemStatus
+  } catch (error) {
+    const detail = `${url} told an event that is no JSON; is baseUrl that of a node?`
+    throw new CallFailedError({ code: 'HTTP_200', status: 200, detail, cause: error })
+  }
+}
+
+/** The events of a connection until it has ended or was lost. Streams have no asynchronous iteration in all browsers. */
+async function* readEvents(
+  stream: ReadableStream<Uint8Array>,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<EventSourceMessage> {
+  const reader = stream.getReader()
+  const decoder = new TextDecoder()
+  const events: EventSourceMessage[] = []
+  const parser = createParser({ onEvent: (event) => events.push(event) })
+  try {
+    for (;;) {
+      // what was lost the next connection goes on with
+      const piece = await reader.read().catch(() => undefined)
+      signal?.throwIfAborted()
+      if (!piece?.value) return
+      parser.feed(decoder.decode(piece.value, { stream: true }))
+      yield* events.splice(0)
+    }
+  } finally {
+    await reader.cancel().catch(() => undefined)
   }
 }

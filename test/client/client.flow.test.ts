@@ -272,6 +272,20 @@ test('events go on over connections that are lost', async (t) => {
   )
 })
 
+test('an event that is no JSON is an error, and no lost connection', async (t) => {
+  const { requests, baseUrl } = await serve(t, (_, response) =>
+    response
+      .writeHead(200, { 'content-type': 'text/event-stream' })
+      .write('event: status\nid: ready-1\ndata: {"state"\n\n'),
+  )
+  const client = createClient<App>({ baseUrl, application: 'hr' })
+  const follow = async (): Promise<void> => {
+    for await (const status of client.events('x')) assert.fail(JSON.stringify(status))
+  }
+  await assert.rejects(follow(), failed('HTTP_200', 200))
+  assert.equal(requests.length, 1)
+})
+
 test('options that cannot be used are refused when the client is made', () => {
   for (const [options, message] of [
     [{ baseUrl: 'hr.example.com' }, /baseUrl is "hr.example.com"; give where the node answers/],
