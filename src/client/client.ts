@@ -82,7 +82,8 @@ export interface Client<App> {
    */
   cancel(id: string, options?: { readonly signal?: AbortSignal }): Promise<'cancelled' | 'requested'>
   /**
-   * How a queue item stands, at once and after each change, until it has ended. Connections that are lost are made again.
+   * How a queue item stands, at once and after each change, until it has ended. Connections that are lost or silent for 45 s are made
+   * again, until 12 attempts in a row have failed or the signal is aborted.
    * @throws CallFailedError
    */
   events(id: string, options?: { readonly signal?: AbortSignal }): AsyncIterable<ItemStatus>

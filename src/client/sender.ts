@@ -34,7 +34,7 @@ const firstPauseMs = 200
 /** A server that asks for more is not waited for. */
 export const longestPauseMs = 30_000
 /** Answers after which the same request may be answered otherwise. */
-const passing = new Set([429, 502, 503, 504])
+export const passing = new Set([429, 502, 503, 504])
 
 /** @throws CoatcheckError `OPTION_INVALID` */
 export function createSender(options: SenderOptions): { send: Send; url: (path: string) => string } {

@@ -1,11 +1,9 @@
 import assert from 'node:assert/strict'
-import { createServer, type RequestListener } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { RequestListener } from 'node:http'
 import { test, type TestContext } from 'node:test'
-import { setTimeout as delay } from 'node:timers/promises'
 import { z } from 'zod'
 import {
-  CallFailedError,
+  type CallFailedError,
   createClient,
   QueuedRequestError,
   type Client,
@@ -14,6 +12,7 @@ import {
 } from '../../src/client/client.ts'
 import { createNode, defineApplication, defineService, Problem, reply } from '../../src/index.ts'
 import { freshPlace } from '../flows/setup.ts'
+import { failed, serve } from './answers.ts'
 
 function makeApp() {
   const gate = Promise.withResolvers<void>()
@@ -70,23 +69,6 @@ async function setup(t: TestContext, more: Partial<ClientOptions<App>> = {}) {
   })
   return { client, gate, runs, node }
 }
-
-/** A server that answers as it is told, in turn. */
-async function serve(t: TestContext, ...answers: RequestListener[]) {
-  const requests: { url: string | undefined; headers: Record<string, unknown> }[] = []
-  const server = createServer((request, response) => {
-    requests.push({ url: request.url, headers: request.headers })
-    request.resume()
-    answers[Math.min(requests.length, answers.length) - 1]?.(request, response)
-  })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  t.after(() => server.close())
-  t.after(() => server.closeAllConnections())
-  return { requests, baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}` }
-}
-
-const failed = (code: string, status?: number) => (error: unknown) =>
-  error instanceof CallFailedError && error.code === code && (status === undefined || error.status === status)
 
 test('a service that answers at once, with something or nothing', async (t) => {
   const { client } = await setup(t)
@@ -247,43 +229,6 @@ test('a wait that is cut short again and again ends when its time is over, or wi
   setTimeout(() => mine.abort(new Error('mine')), 200)
   await assert.rejects(waited, /mine/)
   assert.equal(requests.length, 4)
-})
-
-test('events go on over connections that are lost', async (t) => {
-  const event = (state: string) => `event: status\nid: ${state}-1\ndata: {"state":"${state}"}\n\n`
-  const start = (response: Parameters<RequestListener>[1]) =>
-    response.writeHead(200, { 'content-type': 'text/event-stream' })
-  const { requests, baseUrl } = await serve(
-    t,
-    (request, response) => {
-      start(response).write(event('ready'))
-      void delay(50).then(() => request.socket.destroy())
-    },
-    (_, response) => start(response).end(`: hello\n\n${event('ready')}${event('running')}`),
-    (_, response) => start(response).end(event('succeeded')),
-  )
-  const client = createClient<App>({ baseUrl, application: 'hr' })
-  const seen: string[] = []
-  for await (const { state } of client.events('x')) seen.push(state)
-  assert.deepEqual(seen, ['ready', 'running', 'succeeded'])
-  assert.deepEqual(
-    requests.map(({ headers }) => headers['last-event-id']),
-    [undefined, 'ready-1', 'running-1'],
-  )
-})
-
-test('an event that is no JSON is an error, and no lost connection', async (t) => {
-  const { requests, baseUrl } = await serve(t, (_, response) =>
-    response
-      .writeHead(200, { 'content-type': 'text/event-stream' })
-      .write('event: status\nid: ready-1\ndata: {"state"\n\n'),
-  )
-  const client = createClient<App>({ baseUrl, application: 'hr' })
-  const follow = async (): Promise<void> => {
-    for await (const status of client.events('x')) assert.fail(JSON.stringify(status))
-  }
-  await assert.rejects(follow(), failed('HTTP_200', 200))
-  assert.equal(requests.length, 1)
 })
 
 test('options that cannot be used are refused when the client is made', () => {
