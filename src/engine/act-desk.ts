@@ -6,7 +6,15 @@ import { showValue } from '../base/shown-value.ts'
 import type { Act } from '../define/act.ts'
 import type { Definition } from '../define/definition.ts'
 import type { Item, ItemState, RequestContext } from '../define/item.ts'
-import { hintActs, insertActs, insertDecided, readActs, type ActRow, type OpenAct } from '../store/acts.ts'
+import {
+  hintActs,
+  insertActs,
+  insertDecided,
+  readActs,
+  writeLine,
+  type ActRow,
+  type OpenAct,
+} from '../store/acts.ts'
 import { isKnownDefinition, readBlockedKeys, type BlockedKeyRow } from '../store/blocked-keys.ts'
 import type { OpenDatabase } from '../store/database.ts'
 import { isAmbiguous, type Runner } from '../store/driver.ts'
@@ -49,6 +57,8 @@ export type AlongWithAct = (id: string, runner: Runner) => Promise<void>
 export interface Asking {
   readonly operator?: string
   readonly reason?: string
+  /** Whether it may see what is secret. Of who may not, the logs of items keep that it chose an input. */
+  readonly seesSecrets?: true
 }
 
 /** How long whoever asks waits for the verdict. */
@@ -87,7 +97,10 @@ export class ActDesk {
     const { id } = item
     if (isFinalRefusal(kind, item.state)) throw refusal(kind, id, item.state)
     const until = more.until === undefined ? {} : { until: more.until }
-    const input = more.input ? { input: await this.#checkInput(item, more.input.value) } : {}
+    const input = more.input && {
+      input: await this.#checkInput(item, more.input.value),
+      ...(asking.seesSecrets && { seesSecrets: true as const }),
+    }
     const acts = this.#openActs(kind, [id], asking, { ...until, ...input })
     await this.#insert(acts, more.along)
     const [row] = await this.#verdicts(acts, performance.now() + patienceMs, undefined)
@@ -164,6 +177,7 @@ export class ActDesk {
         state: item.state,
       }
       await insertDecided(tx, schema, act, actLine(act, undefined, { clone: made }))
+      if (input) await writeLine(tx, schema, madeLine(act, made, asking))
       await along?.(made, tx)
       return made
     })
@@ -326,6 +340,19 @@ export class ActDesk {
     }
     return decided
   }
+}
+
+/** The line that a clone with another input begins with. */
+function madeLine(act: OpenAct, clone: string, { seesSecrets }: Asking) {
+  const by = act.operator === null ? '' : ` by ${act.operator}`
+  const data = {
+    act: act.id,
+    of: act.item,
+    ...(act.operator === null ? {} : { operator: act.operator }),
+    ...(seesSecrets ? { seesSecrets } : {}),
+  }
+  const message = `made of ${act.item}${by}, with another input`
+  return { id: clone, event: 'made', message, data: JSON.stringify(data) }
 }
 
 function refusal(kind: DecidedKind, id: string, state: ItemState | 'missing'): CoatcheckError {

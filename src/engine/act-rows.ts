@@ -73,6 +73,7 @@ export function actLine(
       ...(act.operator === null ? {} : { operator: act.operator }),
       ...(act.reason === null ? {} : { reason: act.reason }),
       ...(before === undefined ? {} : { before }),
+      ...(before !== undefined && argumentsOf(act).seesSecrets ? { seesSecrets: true } : {}),
       ...more,
     }),
   }
@@ -82,6 +83,8 @@ export function actLine(
 export interface ActArguments {
   /** The edited input, as JSON. */
   readonly input?: string
+  /** Whoever gives the input knows what of the old one is secret. */
+  readonly seesSecrets?: true
   /** When a deferred item resumes by itself, in milliseconds. */
   readonly until?: number
 }

@@ -12,6 +12,15 @@ import {
   type SearchStep,
 } from '../store/item-search.ts'
 
+/**
+ * Looks at items that were found, in order, and no further once `isOver`.
+ * @returns those that are kept, and how many it has looked at: one at least
+ */
+export type Keep = (
+  ids: readonly string[],
+  isOver: () => boolean,
+) => Promise<{ readonly ids: readonly string[]; readonly lookedAt: number }>
+
 export interface FindOptions {
   readonly order: 'newest' | 'oldest'
   readonly limit: number
@@ -22,7 +31,7 @@ export interface FindOptions {
   /** Stops looking, a step later at most. */
   readonly signal?: AbortSignal | undefined
   /** Which of those that were found are kept. */
-  readonly keep?: ((ids: readonly string[]) => Promise<readonly string[]>) | undefined
+  readonly keep?: Keep | undefined
 }
 
 /** What a search found, in order. */
@@ -64,8 +73,10 @@ export async function findItems(
     // One more than are wanted tells whether there are more.
     wanted: () => limit + 1 - found.length,
     isCount: false,
-    take: async ({ ids }) => {
-      found.push(...(keep ? await keep(ids) : ids))
+    take: async ({ ids }, isOver) => {
+      const kept = keep ? await keep(ids, isOver) : { ids, lookedAt: ids.length }
+      found.push(...kept.ids)
+      return kept.lookedAt
     },
   }
   const end = await walkItems(database, filter, walk)
@@ -88,8 +99,10 @@ export async function countItems(
     limit: countStep,
     wanted: () => Math.min(limit + 1 - count, countStep),
     isCount: keep === undefined && filter.text === undefined,
-    take: async (step) => {
-      count += keep ? (await keep(step.ids)).length : step.count
+    take: async (step, isOver) => {
+      const kept = await keep?.(step.ids, isOver)
+      count += kept ? kept.ids.length : step.count
+      return kept?.lookedAt ?? step.ids.length
     },
   })
   return { count: Math.min(count, limit), isAtLeast: count > limit || end !== undefined }
@@ -135,7 +148,8 @@ interface Walk {
   /** How many more are wanted; none: it is over. */
   readonly wanted: () => number
   readonly isCount: boolean
-  readonly take: (step: SearchStep) => Promise<void>
+  /** @returns how many of its ids it has looked at: all of them, unless the time is over */
+  readonly take: (step: SearchStep, isOver: () => boolean) => Promise<number>
 }
 
 /** @returns up to where it has looked when its time was over or it was stopped; undefined where enough, or all, was found */
@@ -145,6 +159,7 @@ async function walkItems(
   { order, after, budgetMs = Infinity, signal, limit, wanted, isCount, take }: Walk,
 ): Promise<string | undefined> {
   const startedAt = performance.now()
+  const isOver = (): boolean => signal?.aborted === true || performance.now() - startedAt > budgetMs
   const direction = order === 'newest' ? 'desc' : 'asc'
   const { edges, plan } = await readByIndex(driver, schema, async (runner) => ({
     edges: await readEdges(runner, schema),
@@ -160,13 +175,13 @@ async function walkItems(
       : { range, parts: [] }
     const options = { direction, ...part, candidates, limit: wanted(), isCount } as const
     const step = await readByIndex(driver, schema, (runner) => searchItems(runner, schema, plan, options))
-    await take(step)
+    const lookedAt = await take(step, isOver)
+    // Nobody is to wait for what is left of the step.
+    if (lookedAt < step.ids.length) return step.ids[lookedAt - 1]
     const end = step.end ?? (order === 'newest' ? part.range.first : part.range.last)
     range = beyond(range, end, order)
-    const now = performance.now()
-    const isOver = signal?.aborted === true || now - startedAt > budgetMs
-    if (range && wanted() > 0 && isOver) return end
-    const factor = growthAfter(now - stepAt)
+    if (range && wanted() > 0 && isOver()) return end
+    const factor = growthAfter(performance.now() - stepAt)
     candidates = Math.max(Math.min(Math.floor(candidates * factor), maxCandidates), leastCandidates)
     partCount = Math.min(Math.ceil(partCount * factor), maxParts)
   }

@@ -12,7 +12,8 @@ import {
   type RequestContext,
 } from '../define/item.ts'
 import type { OpenDatabase } from '../store/database.ts'
-import { limitRetention, lookUpItem, readItemLog, readResultPiece, type ItemRow } from '../store/items.ts'
+import { readItemLog } from '../store/item-log.ts'
+import { limitRetention, lookUpItem, readResultPiece, type ItemRow } from '../store/items.ts'
 import type { LargeResult, ReplyHead, Standing, StandingOptions } from './face.ts'
 import type { Topology } from './topology.ts'
 import type { Waiters } from './waiters.ts'

@@ -4,12 +4,13 @@ import type { Act } from '../define/act.ts'
 import type { Item } from '../define/item.ts'
 import { digestOf } from '../engine/prepare.ts'
 import type { Runner } from '../store/driver.ts'
+import { seesSecrets } from './item-filter.ts'
 import { act as actSchema } from './item-schemas.ts'
-import { beforeOf, SeenItems, type ItemParts } from './items.ts'
+import { SeenItems, type ItemParts } from './items.ts'
 import type { Operator } from './operator.ts'
 import { changesBetween } from './payload-changes.ts'
-import { callbackSecrets, redactionOf, secretsAt } from './redaction.ts'
-import { isStillHidden, restoreHidden } from './restored-payload.ts'
+import { callbackSecrets, hidden, redactionOf, secretsAt } from './redaction.ts'
+import { restoreHidden } from './restored-payload.ts'
 import { defineRoute, type OperatorCall, type OperatorRoute } from './route.ts'
 import { time, z } from './schema.ts'
 
@@ -55,7 +56,7 @@ export function itemActRoutes(parts: ItemParts): OperatorRoute[] {
         checkMembers(call.body)
         const item = await items.item(call.params['id'] ?? '')
         const input = await givenInput(items, item, call.body)
-        if (call.body.act === 'clone') return cloneItem(parts, call, item, input)
+        if (call.body.act === 'clone') return cloneItem(items, call, item, input)
         return actOnItem(items, call, item, call.body.act, input)
       },
     }),
@@ -80,46 +81,64 @@ function invalid(member: string, detail: string): CoatcheckError {
 async function givenInput(
   items: SeenItems,
   item: Item,
-  { input, inputDigest }: ActBody,
-): Promise<{ value: unknown } | undefined> {
+  { act, input, inputDigest }: ActBody,
+): Promise<GivenInput | undefined> {
   if (input === undefined) return undefined
-  const log = await items.parts.road.itemLog(item.id)
   // As the page of the item shows it.
-  const redaction = items.redaction(
-    item,
-    log.map(({ data }) => beforeOf(data)),
-  )
+  const redaction = await items.secrets.ofItem(item)
   if (inputDigest !== undefined && inputDigest !== digestOf(redaction.payload(item.input)))
     throw new CoatcheckError(
       'INPUT_CHANGED',
       `the input of item ${item.id} has been changed since you read it: read it again, and make your change to that`,
     )
-  const value = restoreHidden(redaction, input, item.input)
-  if (isStillHidden(redaction, value, item.input))
+  const restored = restoreHidden(redaction, input, item.input)
+  if (!restored)
     throw invalid(
       'input',
       'a place that is hidden reads ••• and cannot be put back: give its value, or leave it where it was',
     )
-  return { value }
+  const shown = secretsAt(redaction.places, redaction.payload(item.input))
+  const givesSecret = secretsAt(redaction.places, input).some((value) => value !== hidden)
+  // Whether the key stays the same would tell whether it is the old one.
+  if (givesSecret && shown.length > 0 && item.key !== null && act !== 'clone')
+    throw invalid(
+      'input',
+      `a place that is hidden has another value, and whether it is the right one for the key of the item only administrators may find out: leave it as ${hidden}, or clone the item with the input`,
+    )
+  return { value: restored.value, putsBack: shown.length > 0 }
 }
 
-/** The keys are made of what the operator may not see. */
-function hideKeys(error: unknown, items: SeenItems, item: Item): unknown {
-  if (!isCoatcheckError(error) || error.code !== 'KEY_CHANGED') return error
-  if (items.redaction(item).places.length === 0) return error
-  const sentence = `with this input item ${item.id} would have another key than it has, and its place in the order of that: clone it with the input instead`
-  return new CoatcheckError('KEY_CHANGED', sentence)
+/** An input that an operator gives. */
+interface GivenInput {
+  readonly value: unknown
+  /** Something of it may be what the operator was not shown. */
+  readonly putsBack: boolean
+}
+
+/** What is wrong with an input is told without what was put back: keys are made of it, and schemas may say it. */
+function hideInput(error: unknown, item: Item, putsBack: boolean): unknown {
+  if (!putsBack || !isCoatcheckError(error)) return error
+  if (error.code === 'KEY_CHANGED')
+    return new CoatcheckError(
+      'KEY_CHANGED',
+      `with this input item ${item.id} would have another key than it has, and its place in the order of that: clone it with the input instead`,
+    )
+  if (!['PAYLOAD_INVALID', 'KEY_INVALID', 'PAYLOAD_NO_LONGER_FITS'].includes(error.code)) return error
+  const errors = error.errors?.map(({ pointer }) => ({ detail: hidden, pointer }))
+  const sentence = `with what is hidden of it the input does not fit ${item.processor}; why is shown to administrators`
+  return new CoatcheckError(error.code, sentence, errors && { errors })
 }
 
 async function actOnItem(
   items: SeenItems,
-  { operator, body: { reason, until }, audit }: OperatorCall<undefined, ActBody>,
+  { operator, body: { reason, until, input: given }, audit }: OperatorCall<undefined, ActBody>,
   item: Item,
   kind: Exclude<ActBody['act'], 'clone'>,
-  input: { value: unknown } | undefined,
+  input: GivenInput | undefined,
 ): Promise<Act> {
   const { acts, definitions } = items.parts.road
   const changed = input && auditedInput(secretsOf(definitions, item), item.input, input.value)
+  const secretChanged = input && givesOther(secretsOf(definitions, item), operator, item.input, given)
   const write = (act: string, after: object, runner?: Runner): Promise<void> =>
     audit(
       {
@@ -127,14 +146,19 @@ async function actOnItem(
         subject: 'item',
         subjectId: item.id,
         before: { state: item.state, attempts: item.attempts, ...changed?.before },
-        after: { ...after, ...(until && { until }), ...changed?.after },
+        after: {
+          ...after,
+          ...(until && { until }),
+          ...changed?.after,
+          ...(secretChanged !== undefined && { secretChanged }),
+        },
         reason,
       },
       runner,
     )
   let id: string | undefined
   const more = {
-    ...(input && { input }),
+    ...(input && { input: { value: input.value } }),
     ...(until && { until: until.getTime() }),
     // Whoever owns the item decides the act later: that it was asked for commits with it, and what came of it is written then.
     along: (act: string, runner: Runner) => write(`${kind}.asked`, { act: (id = act) }, runner),
@@ -146,18 +170,19 @@ async function actOnItem(
   } catch (error) {
     if (id !== undefined && isCoatcheckError(error, 'ACT_REFUSED'))
       await write(kind, { act: id, verdict: 'refused' })
-    throw hideKeys(error, items, item)
+    throw hideInput(error, item, input?.putsBack ?? false)
   }
 }
 
 async function cloneItem(
-  { road: { acts, definitions } }: ItemParts,
+  items: SeenItems,
   { operator, body: { reason }, audit }: OperatorCall<undefined, ActBody>,
   item: Item,
-  input: { value: unknown } | undefined,
+  input: GivenInput | undefined,
 ): Promise<{ id: string }> {
+  const { acts, definitions } = items.parts.road
   const changed = input && auditedInput(secretsOf(definitions, item), item.input, input.value)
-  const id = await acts.clone(item.id, askingOf(operator, reason), input, (clone, runner) =>
+  const write = (clone: string, runner: Runner): Promise<void> =>
     audit(
       {
         act: 'clone',
@@ -168,40 +193,60 @@ async function cloneItem(
         reason,
       },
       runner,
-    ),
-  )
-  return { id }
+    )
+  try {
+    return { id: await acts.clone(item.id, askingOf(operator, reason), input, write) }
+  } catch (error) {
+    // The stored input may not fit any more.
+    throw hideInput(error, item, input?.putsBack ?? items.secrets.isShy(definitionOf(item)))
+  }
 }
 
 export function askingOf(operator: Operator, reason: string | undefined) {
-  return { operator: operator.id, ...(reason !== undefined && { reason }) }
+  return {
+    operator: operator.id,
+    ...(reason !== undefined && { reason }),
+    ...(seesSecrets(operator) && { seesSecrets: true as const }),
+  }
+}
+
+function definitionOf({ kind, processor }: Item): string {
+  return kind === 'service' ? `service:${processor}` : processor
 }
 
 /** What observers do not see of an item. */
-function secretsOf(
-  definitions: ItemParts['road']['definitions'],
-  { kind, processor, input }: Item,
-): readonly string[] | 'all' {
-  const id = kind === 'service' ? `service:${processor}` : processor
+function secretsOf(definitions: ItemParts['road']['definitions'], item: Item): readonly string[] | 'all' {
+  const id = definitionOf(item)
   const of = (definition: string) => {
     const known = definitions.get(definition)
     return known ? (known.secret ?? []) : 'all'
   }
-  return callbackSecrets(id, input, of) ?? of(id)
+  return callbackSecrets(id, item.input, of) ?? of(id)
 }
 
 /** What the audit keeps of an edit: digests of both, and what has changed, without what is secret. Every observer may read it. */
 function auditedInput(secrets: readonly string[] | 'all', before: unknown, after: unknown) {
-  const { payload, places } = redactionOf(secrets, [before, after])
+  const { payload } = redactionOf(secrets, { input: before })
   const [was, is] = [payload(before), payload(after)]
-  const secretChanged = digestOf(secretsAt(places, before)) !== digestOf(secretsAt(places, after))
   // A digest of what is secret, too, would tell whether a guess is right.
   return {
     before: { inputDigest: digestOf(was) },
-    after: {
-      inputDigest: digestOf(is),
-      changes: changesBetween(was, is),
-      ...(places.length > 0 && { secretChanged }),
-    },
+    after: { inputDigest: digestOf(is), changes: changesBetween(was, is) },
   }
+}
+
+/**
+ * Whether an operator gives something else at a secret place than it was shown: whether that is what it was already, the audit does
+ * not tell who may not see it. Undefined where nothing is secret.
+ */
+function givesOther(
+  secrets: readonly string[] | 'all',
+  operator: Operator,
+  before: unknown,
+  given: unknown,
+): boolean | undefined {
+  const { places, payload } = redactionOf(secrets, { input: before })
+  if (places.length === 0) return undefined
+  const shown = seesSecrets(operator) ? before : payload(before)
+  return digestOf(secretsAt(places, shown)) !== digestOf(secretsAt(places, given))
 }

@@ -2,16 +2,17 @@ import type { ActKind } from '../base/act-kind.ts'
 import { isItemId } from '../base/ids.ts'
 import type { Act } from '../define/act.ts'
 import type { FailureRecord } from '../define/failure.ts'
-import type { CancelReason, Item, ItemLogEntry, RequestContext } from '../define/item.ts'
+import type { CancelReason, Item, RequestContext } from '../define/item.ts'
 import { decidedKinds, decideAct } from '../engine/act-decision.ts'
 import { toAct } from '../engine/act-desk.ts'
 import { callbackDefinition } from '../engine/callback-item.ts'
 import { findItems } from '../engine/item-search.ts'
 import { digestOf } from '../engine/prepare.ts'
 import { readActsOfItem } from '../store/acts.ts'
+import { readItemHistory, type ItemHistory } from '../store/item-log.ts'
 import { readItemPlace } from '../store/item-rows.ts'
 import { timelineOf, type TimelineEntry } from './item-timeline.ts'
-import { beforeOf, type ItemRef, type ItemRow, type SeenItems } from './items.ts'
+import type { ItemRef, ItemRow, SeenItems } from './items.ts'
 
 /** All that is known of an item, as an operator sees it. */
 export interface ItemPage extends Omit<ItemRow, 'error'> {
@@ -37,6 +38,9 @@ const maxChildren = 50
 /** Callbacks and clones of an item are among its children, and are told apart from them. */
 const maxDescendants = 200
 const maxActs = 200
+/** Of the log so many lines are shown from its beginning and from its end, and as many of what happened beside. */
+const linesAtEnds = 500
+const maxClones = 200
 const childrenBudgetMs = 150
 
 /** @throws CoatcheckError `ITEM_NOT_FOUND`, `ITEM_ID_INVALID` */
@@ -44,14 +48,11 @@ export async function readItemPage(items: SeenItems, given: string): Promise<Ite
   const item = await items.item(given)
   const { parts } = items
   const { driver, schema } = parts.database
-  const log = await parts.road.itemLog(item.id)
+  const history = await readItemHistory(driver, schema, item.id, linesAtEnds)
   const acts = (await readActsOfItem(driver, schema, item.id, maxActs)).map(toAct)
   const place = await readItemPlace(driver, schema, item.id)
-  const redaction = items.redaction(
-    item,
-    log.map(({ data }) => beforeOf(data)),
-  )
-  const clones = clonesIn(log)
+  const redaction = await items.secrets.ofItem(item)
+  const clones = clonesIn(history)
   const { children, callbacks } = await readDescendants(items, item, clones)
   const holder = item.heldBy ?? place.behind ?? undefined
   const parent = item.context.causationId
@@ -63,17 +64,17 @@ export async function readItemPage(items: SeenItems, given: string): Promise<Ite
   const { heldBy: _heldBy, error, progress, result, ...record } = item
   return {
     ...record,
-    key: item.key === null ? null : redaction.text(item.key),
+    key: item.key === null ? null : redaction.key(item.key),
     ...(correlationId !== undefined && { correlationId }),
     ...(caller !== undefined && { caller }),
     input,
     inputDigest: digestOf(input),
-    ...(result !== undefined && { result: redaction.payload(result) }),
-    ...(error && { error: redaction.anything(error) as FailureRecord }),
+    ...(result !== undefined && { result: redaction.result(result) }),
+    ...(error && { error: redaction.failure(error) }),
     ...(progress !== undefined && { progress: redaction.anything(progress) }),
     ...(heldBy && { heldBy }),
     blocks: place.blocks,
-    timeline: timelineOf(item, log, acts, callbacks, redaction),
+    timeline: timelineOf(item, history, acts, callbacks, redaction),
     ...(parentRef && { parent: parentRef }),
     children,
     clones: await items.refs(clones),
@@ -98,11 +99,13 @@ function possibleActs({ state }: Item, blocks: boolean, isKnown: boolean): ActKi
 }
 
 /** Items that were made of it, by what its log says. */
-function clonesIn(log: readonly ItemLogEntry[]): string[] {
-  return log.flatMap(({ event, data }) => {
-    const clone = event === 'cloned' ? (data as { clone?: unknown } | undefined)?.clone : undefined
+function clonesIn({ events }: ItemHistory): string[] {
+  const clones = [...events.first, ...events.last].flatMap(({ event, data }) => {
+    if (event !== 'cloned' || data === null) return []
+    const { clone } = JSON.parse(data) as { clone?: unknown }
     return typeof clone === 'string' ? [clone] : []
   })
+  return clones.slice(-maxClones)
 }
 
 /** What its handlers enqueued, and its callbacks. */

@@ -1,8 +1,9 @@
 import type { Act } from '../define/act.ts'
 import type { FailureRecord } from '../define/failure.ts'
 import type { Item, ItemLogEntry } from '../define/item.ts'
-import { hideLine } from './items.ts'
+import type { ItemHistory, ItemLogRow, LinesAtEnds } from '../store/item-log.ts'
 import type { Redaction } from './redaction.ts'
+import { shownLine } from './shown-line.ts'
 
 /** Something that happened to an item. */
 export interface TimelineEntry {
@@ -14,6 +15,7 @@ export interface TimelineEntry {
     | 'stuck'
     | 'scheduled'
     | 'log'
+    | 'gap'
     | 'act'
     | 'succeeded'
     | 'broken'
@@ -41,6 +43,7 @@ const order: readonly TimelineEntry['kind'][] = [
   'accepted',
   'started',
   'log',
+  'gap',
   'stuck',
   'failed',
   'broken',
@@ -54,14 +57,17 @@ const order: readonly TimelineEntry['kind'][] = [
 /** All that is known to have happened to an item, the oldest first. */
 export function timelineOf(
   item: Item,
-  log: readonly ItemLogEntry[],
+  { events, lines }: ItemHistory,
   acts: readonly Act[],
   callbacks: readonly CallbackStanding[],
   redaction: Redaction,
 ): TimelineEntry[] {
+  const log = [events, lines].flatMap(({ first, last }) => [...first, ...last]).map(toEntry)
+  const gaps = [gapEntry('events', events), gapEntry('lines of its log', lines)]
   const entries = [
     acceptedEntry(item),
     ...log.flatMap((line) => lineEntries(line, redaction)),
+    ...gaps.flatMap((gap) => gap ?? []),
     ...lastAttempt(item, log, redaction),
     ...acts.filter(({ verdict }) => verdict !== 'applied').map(openEntry),
     ...callbacks.map(callbackEntry),
@@ -95,17 +101,37 @@ function acceptedEntry({ enqueuedAt, context, queue }: Item): TimelineEntry {
 
 function lineEntries(line: ItemLogEntry, redaction: Redaction): TimelineEntry[] {
   const { at, attempt, event } = line
-  const message = redaction.text(line.message)
-  const data = line.data === undefined ? {} : { data: hideLine(redaction, line.data) }
+  const shown = shownLine(redaction, line)
+  const { message } = shown
+  const data = line.data === undefined ? {} : { data: shown.data }
   if (event === 'log') return [{ at, kind: 'log', attempt, message, ...data }]
   if (event === 'failed' || event === 'broken' || event === 'stuck') {
     const { ranMs, ...failure } = line.data as FailureRecord & { readonly ranMs?: number }
-    const error = redaction.anything(failure) as FailureRecord
+    const error = redaction.failure(failure)
     const ended: TimelineEntry = { at, kind: event, attempt, message, error }
     if (ranMs === undefined) return [ended]
     return [startedEntry(new Date(at.getTime() - ranMs), attempt), { ...ended, durationMs: ranMs }]
   }
   return [{ at, kind: 'act', attempt, message, ...data }]
+}
+
+function toEntry({ at, attempt, event, message, data }: ItemLogRow): ItemLogEntry {
+  const parsed = data === null ? {} : { data: JSON.parse(data) as unknown }
+  return { at: new Date(at), attempt, event, message, ...parsed }
+}
+
+/** Says that something is left out, and where. */
+function gapEntry(what: string, { first, leftOut }: LinesAtEnds): TimelineEntry | undefined {
+  const before = first.at(-1)
+  if (leftOut.count === 0 || !before) return undefined
+  const { count, isAtLeast } = leftOut
+  return {
+    at: new Date(before.at),
+    kind: 'gap',
+    attempt: before.attempt,
+    message: `${isAtLeast ? 'at least ' : ''}${count} ${what} are left out here`,
+    data: { count, isAtLeast },
+  }
 }
 
 function startedEntry(at: Date, attempt: number): TimelineEntry {
@@ -139,7 +165,7 @@ function lastAttempt(item: Item, log: readonly ItemLogEntry[], redaction: Redact
       kind: 'broken',
       attempt: attempts,
       message: redaction.text(error.message),
-      error: redaction.anything(error) as FailureRecord,
+      error: redaction.failure(error),
       ...ran,
     })
   if (dueAt && state === 'scheduled')

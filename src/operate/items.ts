@@ -2,17 +2,19 @@ import { CoatcheckError } from '../base/errors.ts'
 import { parseItemId } from '../base/ids.ts'
 import type { Definition } from '../define/definition.ts'
 import type { FailureRecord } from '../define/failure.ts'
-import type { Item, ItemLogEntry, ItemState, RequestContext } from '../define/item.ts'
+import type { Item, ItemState, RequestContext } from '../define/item.ts'
 import type { ActDesk } from '../engine/act-desk.ts'
-import { callbackDefinition } from '../engine/callback-item.ts'
 import type { FindOptions } from '../engine/item-search.ts'
 import type { OpenDatabase } from '../store/database.ts'
 import type { ItemFilter } from '../store/item-filter.ts'
-import { readItemTexts, readListedItems, type ItemTexts, type ListedItem } from '../store/item-rows.ts'
+import { readListedItems, type ListedItem } from '../store/item-rows.ts'
 import { readByIndex } from '../store/item-search.ts'
+import type { ItemTexts } from '../store/item-texts.ts'
 import { maySee, readFilter, seesSecrets, type GivenFilter } from './item-filter.ts'
+import { ItemSecrets, parse } from './item-secrets.ts'
 import type { Operator } from './operator.ts'
-import { callbackSecrets, redactionOf, secretsFor, type Redaction } from './redaction.ts'
+import type { Redaction } from './redaction.ts'
+import { shownLine } from './shown-line.ts'
 
 /** What the pages about items need of the node. */
 export interface ItemParts {
@@ -21,7 +23,6 @@ export interface ItemParts {
     readonly definitions: ReadonlyMap<string, Definition>
     readonly acts: ActDesk
     item(id: string): Promise<Item | undefined>
-    itemLog(id: string): Promise<ItemLogEntry[]>
   }
 }
 
@@ -56,15 +57,19 @@ export interface ItemRef {
 export class SeenItems {
   readonly parts: ItemParts
   readonly operator: Operator
+  readonly secrets: ItemSecrets
 
   constructor(parts: ItemParts, operator: Operator) {
     this.parts = parts
     this.operator = operator
+    this.secrets = new ItemSecrets(operator, parts.road.definitions, parts.database)
   }
 
   /** @throws CoatcheckError `UNKNOWN_QUEUE` */
-  readFilter(given: GivenFilter): Promise<ItemFilter> {
-    return readFilter(given, this.operator, this.parts.database)
+  async readFilter(given: GivenFilter): Promise<ItemFilter> {
+    const filter = await readFilter(given, this.operator, this.parts.database)
+    if (filter.text === undefined || seesSecrets(this.operator)) return filter
+    return { ...filter, open: this.secrets.openDefinitions }
   }
 
   /** @throws CoatcheckError `ITEM_NOT_FOUND`, `ITEM_ID_INVALID` */
@@ -78,11 +83,15 @@ export class SeenItems {
 
   /** In the order of the ids, without those that are gone. */
   async rows(ids: readonly string[]): Promise<ItemRow[]> {
-    const listed = await this.#listed(ids)
-    const seen = listed.filter(({ context }) => maySee(this.operator, contextOf(context)))
+    const seen = (await this.#listed(ids)).filter(({ context }) => maySee(this.operator, context))
     // A key or a message may hold what the payload says.
-    const texts = await this.#textsOfShy(seen)
-    return seen.map((row) => this.#toRow(row, this.#redactionOf(row.definition, texts.get(row.id))))
+    const redactions = new Map<string, Redaction>()
+    const until = performance.now() + rowsBudgetMs
+    for await (const { read } of this.secrets.read(this.#shyOf(seen), false)) {
+      for (const { texts, redaction } of read) redactions.set(texts.id, redaction)
+      if (performance.now() > until) break
+    }
+    return seen.map((row) => this.#toRow(row, redactions.get(row.id) ?? this.secrets.hiding(row.definition)))
   }
 
   async refs(ids: readonly string[]): Promise<ItemRef[]> {
@@ -93,100 +102,61 @@ export class SeenItems {
     })
   }
 
-  /** What is hidden of an item. @param before payloads that it had before */
-  redaction(item: Item, before: readonly unknown[] = []): Redaction {
-    const definition = item.kind === 'service' ? `service:${item.processor}` : item.processor
-    return this.#redact(definition, [item.input, ...before])
-  }
-
   /** Of items that a search for text or a key has found, those where that is not hidden; undefined where nothing is. */
   keep({ text, key, keyPrefix }: ItemFilter): FindOptions['keep'] {
     const asksKey = key !== undefined || keyPrefix !== undefined
     if ((text === undefined && !asksKey) || seesSecrets(this.operator)) return undefined
-    return async (ids) => {
+    const needle = text?.toLowerCase()
+    return async (ids, isOver) => {
       const kept: string[] = []
-      for (let at = 0; at < ids.length; at += textsAtOnce) {
-        const some = ids.slice(at, at + textsAtOnce)
-        const keyed = asksKey ? await this.#showingKey(some) : some
-        kept.push(...(text === undefined ? keyed : await this.#showingText(keyed, text.toLowerCase())))
+      for (let at = 0; at < ids.length; at += keptAtOnce) {
+        if (at > 0 && isOver()) return { ids: kept, lookedAt: at }
+        const some = ids.slice(at, at + keptAtOnce)
+        const { shown, left } = await this.#showing(some, asksKey, needle, isOver)
+        const end = left === undefined ? some.length : some.indexOf(left)
+        kept.push(...some.slice(0, end).filter((id) => shown.has(id)))
+        if (end < some.length) return { ids: kept, lookedAt: at + end }
       }
-      return kept
+      return { ids: kept, lookedAt: ids.length }
     }
   }
 
-  /** Who may not see a key does not find out by asking for it. */
-  async #showingKey(ids: readonly string[]): Promise<string[]> {
-    const listed = await this.#listed(ids)
-    const texts = await this.#textsOfShy(listed)
-    return listed
-      .filter(({ id, definition, key }) => {
-        if (key === null || !this.#isShy(definition)) return true
-        return this.#redactionOf(definition, texts.get(id)).text(key) === key
-      })
-      .map(({ id }) => id)
+  /** Which of them show what was looked for. @returns `left`: from here on nothing was looked at */
+  async #showing(
+    ids: readonly string[],
+    asksKey: boolean,
+    needle: string | undefined,
+    isOver: () => boolean,
+  ): Promise<{ shown: ReadonlySet<string>; left: string | undefined }> {
+    const rows = new Map((await this.#listed(ids)).map((row) => [row.id, row] as const))
+    const shy = this.#shyOf([...rows.values()])
+    const shown = new Set(rows.keys())
+    for (const { id } of shy) shown.delete(id)
+    // Without what they hold it is all the same to look at them.
+    for await (const { read, left } of this.secrets.read(shy, needle !== undefined)) {
+      for (const { texts, redaction } of read) {
+        const key = rows.get(texts.id)?.key ?? null
+        const showsKey = !asksKey || key === null || redaction.key(key) === key
+        if (showsKey && (needle === undefined || showsText(texts, redaction, needle))) shown.add(texts.id)
+      }
+      if (left.length > 0 && isOver()) return { shown, left: left[0] }
+    }
+    return { shown, left: undefined }
   }
 
-  async #showingText(ids: readonly string[], needle: string): Promise<string[]> {
-    const texts = await this.#texts(ids, true)
-    return texts.filter((each) => this.#shows(each, needle)).map(({ id }) => id)
+  #shyOf(rows: readonly SeenRow[]): SeenRow[] {
+    return rows.filter(({ definition }) => this.secrets.isShy(definition))
   }
 
-  #listed(ids: readonly string[]): Promise<ListedItem[]> {
+  async #listed(ids: readonly string[]): Promise<SeenRow[]> {
     const { driver, schema } = this.parts.database
-    return readByIndex(driver, schema, (runner) => readListedItems(runner, schema, ids))
+    const rows = await readByIndex(driver, schema, (runner) => readListedItems(runner, schema, ids))
+    return rows.map((row) => ({ ...row, context: (parse(row.context) as RequestContext | undefined) ?? {} }))
   }
 
-  async #textsOfShy(rows: readonly ListedItem[]): Promise<Map<string, ItemTexts>> {
-    const shy = rows.filter(({ definition }) => this.#isShy(definition)).map(({ id }) => id)
-    return new Map((await this.#texts(shy, false)).map((each) => [each.id, each] as const))
-  }
-
-  #texts(ids: readonly string[], withLog: boolean): Promise<ItemTexts[]> {
-    const { driver, schema } = this.parts.database
-    return readByIndex(driver, schema, (runner) => readItemTexts(runner, schema, ids, withLog))
-  }
-
-  #shows(texts: ItemTexts, needle: string): boolean {
-    if (!this.#isShy(texts.definition)) return true
-    const lines = linesOf(texts)
-    const redaction = this.#redactionOf(texts.definition, texts)
-    const shown = [
-      JSON.stringify(redaction.payload(parse(texts.input) ?? null)),
-      JSON.stringify(redaction.payload(parse(texts.result) ?? null)),
-      JSON.stringify(redaction.anything(parse(texts.failure) ?? null)),
-      ...lines.flatMap(({ message, data }) => [
-        redaction.text(message),
-        JSON.stringify(hideLine(redaction, data) ?? null),
-      ]),
-    ]
-    const quoted = JSON.stringify(needle).slice(1, -1)
-    return shown.some((each) => each.toLowerCase().includes(needle) || each.toLowerCase().includes(quoted))
-  }
-
-  /** Whether anything of its items may be hidden; a callback holds what became of another item. */
-  #isShy(definition: string): boolean {
-    if (seesSecrets(this.operator)) return false
-    return definition === callbackDefinition.id || this.#secretsOf(definition).length > 0
-  }
-
-  #secretsOf(definition: string): readonly string[] | 'all' {
-    return secretsFor(this.operator, this.parts.road.definitions, definition)
-  }
-
-  #redactionOf(definition: string, texts: ItemTexts | undefined): Redaction {
-    const before = texts ? linesOf(texts).map(({ data }) => beforeOf(data)) : []
-    return this.#redact(definition, [parse(texts?.input ?? null), ...before])
-  }
-
-  #redact(definition: string, stored: readonly unknown[]): Redaction {
-    const secrets =
-      callbackSecrets(definition, stored[0], (other) => this.#secretsOf(other)) ?? this.#secretsOf(definition)
-    return redactionOf(seesSecrets(this.operator) ? [] : secrets, stored)
-  }
-
-  #toRow(row: ListedItem, { text }: Redaction): ItemRow {
+  #toRow(row: SeenRow, { text, key }: Redaction): ItemRow {
     const isService = row.definition.startsWith('service:')
-    const { correlationId, caller } = contextOf(row.context)
+    const { correlationId, caller } = row.context
     const failure = parse(row.failure) as FailureRecord | undefined
     return {
       id: row.id,
@@ -195,7 +165,7 @@ export class SeenItems {
       kind: isService ? 'service' : 'queue-processor',
       application: this.parts.road.definitions.get(row.definition)?.application ?? '',
       queue: row.queue,
-      key: row.key === null ? null : text(row.key),
+      key: row.key === null ? null : key(row.key),
       attempts: row.attempts,
       enqueuedAt: new Date(row.enqueuedAt),
       ...(row.startedAt !== null && { startedAt: new Date(row.startedAt) }),
@@ -208,31 +178,26 @@ export class SeenItems {
   }
 }
 
-/** They may be long. */
-const textsAtOnce = 50
+/** What a list shows of an item is looked for so long; of what is left then nothing is shown that may be secret. */
+const rowsBudgetMs = 1_000
+const keptAtOnce = 50
 
-/** The payload that an act has replaced, which a line of the log keeps. */
-export function beforeOf(data: unknown): unknown {
-  return typeof data === 'object' && data !== null && 'before' in data ? data.before : undefined
+interface SeenRow extends Omit<ListedItem, 'context'> {
+  readonly context: RequestContext
 }
 
-/** The data of a line of the log, which may hold a payload of before. */
-export function hideLine(redaction: Redaction, data: unknown): unknown {
-  const before = beforeOf(data)
-  const shown = redaction.anything(data)
-  if (before === undefined || typeof shown !== 'object' || shown === null) return shown
-  return { ...shown, before: redaction.payload(before) }
-}
-
-function linesOf({ lines }: ItemTexts): { readonly message: string; readonly data: unknown }[] {
-  const read = (parse(lines) ?? []) as [string, string | null][]
-  return read.map(([message, data]) => ({ message, data: parse(data) }))
-}
-
-function contextOf(text: string | null): RequestContext {
-  return (parse(text) as RequestContext | undefined) ?? {}
-}
-
-function parse(text: string | null): unknown {
-  return text === null ? undefined : (JSON.parse(text) as unknown)
+function showsText(texts: ItemTexts, redaction: Redaction, needle: string): boolean {
+  const failure = parse(texts.failure) as FailureRecord | undefined
+  const lines = (parse(texts.lines) ?? []) as [string, string, string | null][]
+  const shown = [
+    JSON.stringify(redaction.payload(parse(texts.input) ?? null)),
+    JSON.stringify(redaction.result(parse(texts.result) ?? null)),
+    JSON.stringify((failure && redaction.failure(failure)) ?? null),
+    ...lines.flatMap(([event, message, data]) => {
+      const line = shownLine(redaction, { event, message, data: parse(data) })
+      return [line.message, JSON.stringify(line.data ?? null)]
+    }),
+  ]
+  const quoted = JSON.stringify(needle).slice(1, -1)
+  return shown.some((each) => each.toLowerCase().includes(needle) || each.toLowerCase().includes(quoted))
 }

@@ -1,4 +1,5 @@
 import type { Definition } from '../define/definition.ts'
+import type { FailureRecord } from '../define/failure.ts'
 import { callbackDefinition } from '../engine/callback-item.ts'
 import { isAtLeast, type Operator } from './operator.ts'
 
@@ -9,27 +10,56 @@ export const hidden = '•••'
 export interface Redaction {
   /** What the places are, as JSON Pointers; empty where nothing is hidden. */
   readonly places: readonly string[]
-  /** A payload, or a result of the same shape. */
+  /**
+   * A payload: by place alone. Were the values hidden in the rest of it too, who may write a payload would find them out: by what
+   * of its own text reads as hidden.
+   */
   readonly payload: (value: unknown) => unknown
-  /** Anything else: wherever the values come up. */
+  /** A result: the same places, and wherever the values come up. */
+  readonly result: (value: unknown) => unknown
+  readonly failure: (failure: FailureRecord) => FailureRecord
+  /** Anything else that a handler made: wherever the values come up. */
   readonly anything: (value: unknown) => unknown
   readonly text: (text: string) => string
+  readonly key: (key: string) => string
 }
+
+/** What an item holds, and what it held before. */
+export interface StoredPayloads {
+  readonly input: unknown
+  /** Payloads that acts have replaced, the oldest first. */
+  readonly before?: readonly unknown[]
+  /**
+   * Whether somebody who may not see the secrets chose what stands beside them. Then all that came of it is hidden whole: a handler
+   * may say again what it was given, and what of that reads as hidden would tell what the secrets are.
+   * `edited`: its input was replaced, and its key is what it was; `made`: the item itself was made so, or by one that was.
+   */
+  readonly replaced?: 'edited' | 'made' | undefined
+}
+
+const same = <Value>(value: Value): Value => value
 
 const nothingHidden: Redaction = Object.freeze({
   places: [],
-  payload: (value: unknown) => value,
-  anything: (value: unknown) => value,
-  text: (text: string) => text,
+  payload: same,
+  result: same,
+  failure: same,
+  anything: same,
+  text: same,
+  key: same,
 })
 
-/** All of it is hidden: nobody here knows what of it is secret. */
-const allHidden: Redaction = Object.freeze({
-  places: [''],
-  payload: (value: unknown) => (value === undefined || value === null ? value : hidden),
+/** All that there is is hidden. */
+const hideWhole = {
+  result: (value: unknown) => (value === undefined || value === null ? value : hidden),
+  failure: ({ code }: FailureRecord): FailureRecord => ({ code, message: hidden }),
   anything: (value: unknown) => (value === undefined || value === null ? value : hidden),
   text: () => hidden,
-})
+  key: () => hidden,
+} as const
+
+/** Nobody here knows what of it is secret. */
+const allHidden: Redaction = Object.freeze({ ...hideWhole, places: [''], payload: hideWhole.anything })
 
 /** Values that are this long are found within other text, too; shorter ones would make a riddle of everything. */
 const leastWithin = 4
@@ -57,25 +87,39 @@ export function mayHide(
   return secretsFor(operator, definitions, definition).length > 0
 }
 
-/**
- * What is hidden of one item.
- * @param stored its payloads, the present one and those that it had before
- */
-export function redactionOf(secrets: readonly string[] | 'all', stored: readonly unknown[]): Redaction {
+/** What is hidden of one item. */
+export function redactionOf(secrets: readonly string[] | 'all', stored: StoredPayloads): Redaction {
   if (secrets === 'all') return allHidden
   if (secrets.length === 0) return nothingHidden
   const pointers = secrets.map(readPointer)
-  const values = new Set<string>()
-  for (const payload of stored)
-    for (const pointer of pointers) visitAt(payload, pointer, (value) => gather(value, values))
-  const text = hider(values)
-  const anything = (value: unknown): unknown => hideIn(value, text, values)
-  return {
-    places: secrets,
-    payload: (value) => pointers.reduce((shown, pointer) => hideAt(shown, pointer), anything(value)),
-    anything,
-    text,
+  const { input, before = [], replaced } = stored
+  const payload = (value: unknown): unknown =>
+    pointers.reduce((shown, pointer) => replaceAt(shown, pointer, () => hidden), value)
+  if (replaced === undefined) {
+    const values = valuesAt(pointers, [input, ...before])
+    const text = hider(values)
+    const anything = (value: unknown): unknown => hideIn(value, text, values)
+    return {
+      places: secrets,
+      payload,
+      result: (value) => payload(anything(value)),
+      failure: (failure) => anything(failure) as FailureRecord,
+      anything,
+      text,
+      key: text,
+    }
   }
+  if (replaced === 'made') return { ...hideWhole, places: secrets, payload }
+  // An act does not change the key: what was accepted is all that it can hold.
+  const [accepted = input] = before
+  return { ...hideWhole, places: secrets, payload, key: hider(valuesAt(pointers, [accepted])) }
+}
+
+function valuesAt(pointers: readonly Pointer[], payloads: readonly unknown[]): Set<string> {
+  const values = new Set<string>()
+  for (const payload of payloads)
+    for (const pointer of pointers) visitAt(payload, pointer, (value) => gather(value, values))
+  return values
 }
 
 /**
@@ -100,6 +144,15 @@ export function secretsAt(secrets: readonly string[], payload: unknown): unknown
   return found
 }
 
+/** A payload with something else at its secret places. */
+export function replaceSecrets(
+  secrets: readonly string[],
+  payload: unknown,
+  by: (value: unknown) => unknown,
+): unknown {
+  return secrets.map(readPointer).reduce((shown, pointer) => replaceAt(shown, pointer, by), payload)
+}
+
 function readPointer(pointer: string): readonly string[] {
   return pointer
     .split('/')
@@ -121,14 +174,14 @@ function visitAt(value: unknown, [step, ...rest]: Pointer, visit: (value: unknow
   for (const [, member] of stepInto(value, step)) visitAt(member, rest, visit)
 }
 
-function hideAt(value: unknown, [step, ...rest]: Pointer): unknown {
-  if (step === undefined) return hidden
+function replaceAt(value: unknown, [step, ...rest]: Pointer, by: (value: unknown) => unknown): unknown {
+  if (step === undefined) return by(value)
   if (typeof value !== 'object' || value === null) return value
   const members = stepInto(value, step)
   if (members.length === 0) return value
   const copy = Array.isArray(value) ? [...(value as unknown[])] : { ...value }
   for (const [name, member] of members)
-    Object.defineProperty(copy, name, { ...plain, value: hideAt(member, rest) })
+    Object.defineProperty(copy, name, { ...plain, value: replaceAt(member, rest, by) })
   return copy
 }
 

@@ -55,18 +55,35 @@ export async function insertDecided(
   runner: Pick<Runner, 'query'>,
   schema: string,
   act: OpenAct & { readonly verdict: 'applied'; readonly state: string },
-  line: { readonly event: string; readonly message: string; readonly data: string },
+  line: Omit<ActLine, 'id'>,
 ): Promise<void> {
   await runner.query(insert(schema).text, [JSON.stringify([act])])
-  await runner.query(writeLine(schema).text, [act.item, line.event, line.message, line.data])
+  await writeLine(runner, schema, { ...line, id: act.item })
 }
 
-const writeLine = statement(
+/** A line of an item's log, outside any attempt. */
+export interface ActLine {
+  readonly id: string
+  readonly event: string
+  readonly message: string
+  /** JSON. */
+  readonly data: string
+}
+
+const lineOf = statement(
   'write-act-line',
   (schema) => `
   insert into ${schema}.item_log (id, at, attempt, event, message, data)
   values ($1::uuid, ${schema}.clock(), 0, $2, $3, $4)`,
 )
+
+export async function writeLine(
+  runner: Pick<Runner, 'query'>,
+  schema: string,
+  { id, event, message, data }: ActLine,
+): Promise<void> {
+  await runner.query(lineOf(schema).text, [id, event, message, data])
+}
 
 const notify = statement('act-hint', () => `select pg_notify($1, $2)`)
 

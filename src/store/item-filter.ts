@@ -19,6 +19,8 @@ export interface ItemFilter {
   readonly enqueuedBefore?: number
   /** Stands in the payload, the result, the failure or the log; in whatever case. */
   readonly text?: string
+  /** Of other definitions than these all fits the text: whoever asks looks at what they show, whatever they hold. */
+  readonly open?: readonly string[]
   readonly ids?: readonly string[]
   /** No id beyond this one. */
   readonly upTo?: string

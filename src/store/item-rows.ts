@@ -1,5 +1,4 @@
 import type { Runner } from './driver.ts'
-import { entryJson } from './entry-json.ts'
 import { statement } from './statement.ts'
 
 /** What lists show of an item. */
@@ -65,55 +64,6 @@ export async function readListedItems(
     failure: row['failure'] as string | null,
     context: row['context'] as string | null,
   }))
-}
-
-/** What an item holds, as JSON. */
-export interface ItemTexts {
-  readonly id: string
-  readonly definition: string
-  readonly input: string | null
-  readonly result: string | null
-  readonly failure: string | null
-  /** Lines of its log: a JSON array of messages and their data, both text. */
-  readonly lines: string | null
-}
-
-const texts = statement(
-  'texts-of-items',
-  (schema) => `
-  select i.id, coalesce(b.definition, w.definition, t.definition) as definition,
-    coalesce((${entryJson('b.entry')} -> 'i')::text, (${entryJson('w.entry')} -> 'i')::text, t.input) as input,
-    t.result, coalesce(b.failure, w.failure, t.failure) as failure,
-    (
-      select json_agg(json_build_array(l.message, l.data))::text
-      from (
-        select g.message, g.data
-        from ${schema}.item_log g
-        where g.id = i.id and ($2::boolean or g.event in ('edited', 'requeued'))
-        order by g.at
-        limit 1000
-      ) as l
-    ) as lines
-  from unnest($1::uuid[]) with ordinality as i(id, n)
-  left join ${schema}.broken_item b on b.id = i.id
-  left join ${schema}.waiting_item w on w.id = i.id
-  left join ${schema}.tracked_item t on t.id = i.id
-  where coalesce(b.id, w.id, t.id) is not null
-  order by i.n`,
-)
-
-/**
- * What items hold and held before, without those that are gone.
- * @param withLog with all that their logs say, and not only what was edited
- */
-export async function readItemTexts(
-  runner: Runner,
-  schema: string,
-  ids: readonly string[],
-  withLog: boolean,
-): Promise<ItemTexts[]> {
-  if (ids.length === 0) return []
-  return (await runner.run(texts(schema), [ids, withLog])) as unknown as ItemTexts[]
 }
 
 const place = statement(

@@ -255,7 +255,8 @@ function stepText(
     const count = give(Math.max(limit, Math.min(candidates, perGroup)), 'int')
     const way = toWay(source, give)
     const conditions = conditionsOf(schema, place, filter, way.isInGroup === true, give)
-    const fit = fitOf(place, conditions, needle)
+    const open = filter.open && give(filter.open, 'text[]')
+    const fit = fitOf(place, conditions, needle, open)
     const range_ = giveRange(range, give)
     const found = candidatesOf(schema, way, range_, fit, direction, count)
     parts.push(`c${at} as materialized (${found}\n  )`)
@@ -305,14 +306,21 @@ function givenText(text: string, give: Give): Needle {
 }
 
 /** 2: it fits; 1: it does if its log says so; 0: it does not. */
-function fitOf(place: Place, conditions: readonly string[], needle: Needle | undefined): string {
+function fitOf(
+  place: Place,
+  conditions: readonly string[],
+  needle: Needle | undefined,
+  open: string | undefined,
+): string {
   if (conditions.length === 0 && !needle) return alwaysFits
   const all = conditions.length === 0 ? 'true' : conditions.join('\n      and ')
   if (!needle) return `case when ${all} then 2 else 0 end`
   const columns =
     place === 't' ? ['t.input', 't.result', 't.failure'] : [`${place}.entry`, `${place}.failure`]
-  const holds = columns.map((column) => `strpos(lower(${column}), ${needle.quoted}) > 0`).join(' or ')
-  return `case when not coalesce(${all}, false) then 0 when ${holds} then 2 else 1 end`
+  const holds = columns.map((column) => `strpos(lower(${column}), ${needle.quoted}) > 0`)
+  // How long it takes, and where a page ends, is not to tell what operators may not see.
+  if (open !== undefined) holds.unshift(`${place}.definition <> all (${open})`)
+  return `case when not coalesce(${all}, false) then 0 when ${holds.join(' or ')} then 2 else 1 end`
 }
 
 /** What the logs say of the candidates: of the range from where they begin to where they end. */

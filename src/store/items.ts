@@ -125,29 +125,6 @@ export async function readEnded(runner: Runner, schema: string, ids: readonly st
   return rows.map((row) => row['id'] as string)
 }
 
-const logOf = statement(
-  'item-log',
-  (schema) => `
-  select ${schema}.epoch_ms(at) as at, attempt, event, message, data
-  from ${schema}.item_log
-  where id = $1
-  order by at, attempt
-  limit 1000`,
-)
-
-export interface ItemLogRow {
-  readonly at: number
-  readonly attempt: number
-  readonly event: string
-  readonly message: string
-  readonly data: string | null
-}
-
-export async function readItemLog(runner: Runner, schema: string, id: string): Promise<ItemLogRow[]> {
-  const rows = await runner.run(logOf(schema), [id])
-  return rows as unknown as ItemLogRow[]
-}
-
 const expire = statement(
   'expire-items',
   (schema) => `

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { changesBetween } from '../../src/operate/payload-changes.ts'
 import { callbackSecrets, redactionOf } from '../../src/operate/redaction.ts'
-import { isStillHidden, restoreHidden } from '../../src/operate/restored-payload.ts'
+import { restoreHidden } from '../../src/operate/restored-payload.ts'
 
 test('secret places are hidden, and their values wherever they come up', () => {
   const payload = {
@@ -13,12 +13,16 @@ test('secret places are hidden, and their values wherever they come up', () => {
     notes: ['my 123-45-6789', 'a 7 stays', '7', 7, true],
   }
   const secrets = ['/ssn', '/a~1b/~0', '/cards/*/number', '/cards/*/cvc', '/pin', '/not/there']
-  const { payload: hide, anything, text } = redactionOf(secrets, [payload])
+  const { payload: hide, result, anything, text } = redactionOf(secrets, { input: payload })
   assert.deepEqual(hide(payload), {
     ssn: '•••',
     'a/b': { '~': '•••' },
     cards: [{ number: '•••', cvc: '•••' }, { number: '•••' }, 'none'],
     pin: '•••',
+    notes: payload.notes,
+  })
+  assert.deepEqual(result(payload), {
+    ...(hide(payload) as object),
     notes: ['my •••', 'a 7 stays', '•••', '•••', true],
   })
   assert.equal(text('called with 123-45-6789 and 4111'), 'called with ••• and •••')
@@ -28,10 +32,10 @@ test('secret places are hidden, and their values wherever they come up', () => {
   })
   assert.equal(payload.ssn, '123-45-6789')
   // Of a secret object all that it holds is secret.
-  const whole = redactionOf(['/card'], [{ card: { number: '4111', name: 'ada lovelace' } }])
+  const whole = redactionOf(['/card'], { input: { card: { number: '4111', name: 'ada lovelace' } } })
   assert.equal(whole.text('ada lovelace paid by 4111'), '••• paid by •••')
   assert.deepEqual(whole.payload('no object'), 'no object')
-  const unknown = redactionOf('all', [])
+  const unknown = redactionOf('all', { input: null })
   assert.deepEqual(
     [unknown.payload({ a: 1 }), unknown.text('a'), unknown.payload(null)],
     ['•••', '•••', null],
@@ -40,7 +44,7 @@ test('secret places are hidden, and their values wherever they come up', () => {
 
 test('a secret that was cut off at the end of a long text is hidden all the same', () => {
   const key = `-----BEGIN-----${'k'.repeat(3_000)}😀`
-  const { text } = redactionOf(['/key', '/pin'], [{ key, pin: '12345' }])
+  const { text } = redactionOf(['/key', '/pin'], { input: { key, pin: '12345' } })
   const said = (end: string) => `${'x'.repeat(2_000)} no ${end}`
   for (const end of [
     `${key.slice(0, 1_500)}…`,
@@ -66,11 +70,11 @@ test('what was not shown is put back where it was, and nothing else', () => {
     ],
   }
   const secrets = ['/ssn', '/cards/*/number']
-  const redaction = redactionOf(secrets, [stored])
+  const redaction = redactionOf(secrets, { input: stored })
   const shown = () => structuredClone(redaction.payload(stored)) as typeof stored
   const restored = (given: unknown) => {
-    const value = restoreHidden(redaction, given, stored)
-    return isStillHidden(redaction, value, stored) ? 'refused' : value
+    const put = restoreHidden(redaction, given, stored)
+    return put ? put.value : 'refused'
   }
   assert.deepEqual(restored(shown()), stored)
   // Beside what has changed all else stays, names and texts with a secret in them as well.
@@ -93,15 +97,17 @@ test('what was not shown is put back where it was, and nothing else', () => {
   assert.equal(cards(bob, { of: 'eve', number: '•••' }), 'refused')
   assert.equal(cards({ of: 'eve', number: '•••' }), 'refused')
   const alike = { cards: [{ number: 'aaaa' }, { number: 'bbbb' }] }
-  const hiding = redactionOf(secrets, [alike])
+  const hiding = redactionOf(secrets, { input: alike })
   const second = { cards: [{ number: 'c' }, { number: '•••' }] }
   const put = restoreHidden(hiding, second, alike)
-  assert.deepEqual(put, { cards: [{ number: 'c' }, { number: 'bbbb' }] })
+  assert.deepEqual(put?.value, { cards: [{ number: 'c' }, { number: 'bbbb' }] })
   const fewer = { cards: [{ number: '•••' }] }
-  assert.deepEqual(restoreHidden(hiding, fewer, alike), fewer)
-  assert.ok(isStillHidden(hiding, fewer, alike))
+  assert.equal(restoreHidden(hiding, fewer, alike), undefined)
+  // Nor where they are the same: that would tell whether a guess beside a secret is right.
+  const same = { cards: [{ number: 'aaaa' }, { number: 'aaaa' }] }
+  assert.equal(restoreHidden(redactionOf(secrets, { input: same }), fewer, same), undefined)
   assert.equal(restored('text'), 'text')
-  assert.deepEqual(restoreHidden(redactionOf([], []), shown(), stored), shown())
+  assert.deepEqual(restoreHidden(redactionOf([], { input: stored }), shown(), stored)?.value, shown())
 })
 
 test('changes name the deepest places, shortened and so many', () => {
@@ -128,7 +134,7 @@ test('a callback hides what became of an item that has secrets', () => {
     definition === 'pay' ? ['/ssn'] : definition === 'tell' ? [] : ('all' as const)
   assert.equal(callbackSecrets('pay', input, secretsOf), undefined)
   const secrets = callbackSecrets('coatcheck.callback', input, secretsOf) ?? []
-  assert.deepEqual(redactionOf(secrets, [input]).payload(input), {
+  assert.deepEqual(redactionOf(secrets, { input }).payload(input), {
     url: 'https://a.example',
     ending: { definition: 'pay', failure: '•••' },
     result: '•••',

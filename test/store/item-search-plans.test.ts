@@ -7,8 +7,11 @@ import { readActsOfItem } from '../../src/store/acts.ts'
 import { openDatabase, type OpenDatabase } from '../../src/store/database.ts'
 import type { Driver, Runner, Statement } from '../../src/store/driver.ts'
 import type { ItemFilter } from '../../src/store/item-filter.ts'
-import { readItemPlace, readItemTexts, readListedItems } from '../../src/store/item-rows.ts'
+import { readItemHistory } from '../../src/store/item-log.ts'
+import { readItemPlace, readListedItems } from '../../src/store/item-rows.ts'
 import { readByIndex } from '../../src/store/item-search.ts'
+import { readItemTexts, readPortions } from '../../src/store/item-texts.ts'
+import { readReplaced } from '../../src/store/replaced-items.ts'
 import { countServiceRequests } from '../../src/store/service-counts.ts'
 import { testDatabase } from '../databases.ts'
 import { freshPlace } from '../flows/setup.ts'
@@ -137,8 +140,12 @@ test('no search reads a table from end to end', { skip, timeout: 240_000 }, asyn
   const some = ids.slice(0, 200)
   await readByIndex(database.driver, schema, async (runner) => {
     await readListedItems(runner, schema, some)
-    await readItemTexts(runner, schema, some.slice(0, 50), true)
+    for (const portion of await readPortions(runner, schema, some, true))
+      await readItemTexts(runner, schema, portion, true)
+    const parents = some.map((id, at) => ({ id, parent: some[at + 1] }))
+    await readReplaced(runner, schema, parents)
   })
+  await readItemHistory(database.driver, schema, some[0] ?? '', 500)
   await readItemPlace(database.driver, schema, some[0] ?? '')
   await readActsOfItem(database.driver, schema, some[0] ?? '', 200)
   const big = /Seq Scan on (?:tracked_item|waiting_item|broken_item|item_log|act)\b/

@@ -448,6 +448,7 @@ CREATE INDEX broken_item_partition ON broken_item USING btree (queue, partition)
 CREATE INDEX debounce_due ON debounce USING btree (due_at);
 CREATE UNIQUE INDEX debounce_id ON debounce USING btree (id);
 CREATE INDEX idempotent_call_expiry ON idempotent_call USING btree (expires_at);
+CREATE INDEX item_log_event ON item_log USING btree (id, at) WHERE (event <> 'log'::text);
 CREATE INDEX item_log_id ON item_log USING btree (id, at);
 CREATE UNIQUE INDEX log_flush ON log USING btree (flush);
 CREATE INDEX operator_audit_act ON operator_audit USING btree (act, at, id);
