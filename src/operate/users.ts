@@ -102,10 +102,13 @@ export class Users {
       if (password !== null || change.isDisabled)
         await revokeSessionsOf(tx, schema, name, change.isDisabled ? null : (ownSession ?? null))
       const changed = toUser(await this.#read(tx, name))
-      const act =
-        change.isDisabled === undefined ? 'user.change' : change.isDisabled ? 'user.disable' : 'user.enable'
-      const after = { ...told(changed), ...(password !== null && { password: 'changed' }) }
-      const entry = { act, subject: 'user', subjectId: name, before: told(toUser(row)), after, reason }
+      const before = toUser(row)
+      const names = changedNames(before, changed, password !== null)
+      // Given as it was, nothing has been done.
+      if (names.length === 0) return changed
+      const after = { ...told(changed), ...(password !== null && { password: 'changed' }), changed: names }
+      const act = actOf(names, changed)
+      const entry = { act, subject: 'user', subjectId: name, before: told(before), after, reason }
       await this.#writeAudit(entry, author, tx)
       return changed
     })
@@ -134,6 +137,20 @@ export function toUser({ name, role, accessGroup, hasPassword, createdAt, disabl
 /** What the audit says of a user. */
 function told({ role, accessGroup, isDisabled }: User): object {
   return { role, ...(accessGroup !== undefined && { accessGroup }), isDisabled }
+}
+
+/** What of a user is another now, whatever was given. */
+function changedNames(before: User, after: User, hasNewPassword: boolean): string[] {
+  const names = (['role', 'accessGroup', 'isDisabled'] as const).filter(
+    (name) => before[name] !== after[name],
+  )
+  return hasNewPassword ? [...names, 'password'] : names
+}
+
+/** One line says all that was changed at once; who looks for those that were disabled finds them. */
+function actOf(names: readonly string[], { isDisabled }: User): string {
+  if (!names.includes('isDisabled')) return 'user.change'
+  return isDisabled ? 'user.disable' : 'user.enable'
 }
 
 function checkNew({ role, password, accessGroup }: NewUser, name: string): void {

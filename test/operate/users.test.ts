@@ -124,7 +124,7 @@ test('no secret is kept as it is, and each act on a user stands in the audit', a
       {
         act: 'user.change',
         before: { role: 'observer', isDisabled: false },
-        after: { role: 'operator', isDisabled: false, password: 'changed' },
+        after: { role: 'operator', isDisabled: false, password: 'changed', changed: ['role', 'password'] },
         reason: undefined,
       },
       {
@@ -154,6 +154,27 @@ test('no secret is kept as it is, and each act on a user stands in the audit', a
     ([, hash]) => hash,
   )
   assert.equal(new Set(hashes).size, 2, 'the same password has another salt')
+})
+
+test('the audit says what was changed of a user, whatever was sent along', async (t) => {
+  const { signedIn } = await setupOperate(t)
+  const admin = await signedIn()
+  await admin.json('POST', '/users', { name: 'ada', role: 'observer' })
+  const put = (change: object) => admin.json('PUT', '/users/ada', change)
+  await put({ role: 'operator', isDisabled: false, accessGroup: null })
+  await put({ role: 'operator', isDisabled: true })
+  await put({ role: 'operator', isDisabled: true, reason: 'the same again' })
+  await put({ role: 'observer', isDisabled: false, accessGroup: 'hr' })
+  await put({ accessGroup: null })
+  const { items } = await admin.json('GET', '/audit?subject=user&subjectId=ada')
+  const lines = (items as Json[]).map(({ act, after }) => [act, (after as Json)['changed']])
+  assert.deepEqual(lines, [
+    ['user.change', ['accessGroup']],
+    ['user.enable', ['role', 'accessGroup', 'isDisabled']],
+    ['user.disable', ['isDisabled']],
+    ['user.change', ['role']],
+    ['user.create', undefined],
+  ])
 })
 
 test('users are listed page by page', async (t) => {
