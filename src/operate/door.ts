@@ -63,7 +63,7 @@ export function createOperatorDoor(options: OperatorDoorOptions): PathDoor {
         if (isUnsafe(request)) checkIsOurOrigin(request)
         return await run(route, { ...callOf(request, arrival, { operator: nobody }), params: found.params })
       }
-      const signedIn = await signIn.signedIn(request, true)
+      const signedIn = await signIn.signedIn(request, isUse(request, route))
       return await counted(signedIn.caller, arrival, async () => {
         if (signedIn.via === 'session' && isUnsafe(request)) checkIsOurPage(request)
         if (!found) return answerNotFound(request)
@@ -139,6 +139,18 @@ function isAnswer(said: unknown): said is Answer {
   if (typeof said !== 'object' || said === null || !('status' in said && 'headers' in said && 'body' in said))
     return false
   return Object.keys(said).every((member) => answerMembers.has(member))
+}
+
+/** What a page sends along with what it asks by itself. */
+const refreshHeader = 'coatcheck-refresh'
+
+/**
+ * Whether somebody asks: a page that refreshes itself does not keep the session of who has left it. An act is one, whatever a page
+ * says of it.
+ */
+function isUse(request: HttpRequest, route: OperatorRoute | undefined): boolean {
+  if (isUnsafe(request)) return true
+  return request.headers.get(refreshHeader) !== '1' && route?.isRefresh !== true
 }
 
 function isUnsafe({ method }: HttpRequest): boolean {

@@ -19,6 +19,7 @@ export function liveRoutes({ figures }: QueueParts, streams: EventStreams): Oper
       method: 'GET',
       path: '/live',
       role: 'observer',
+      isRefresh: true,
       summary:
         'Server-Sent Events, at most one of a kind a second: overview, queues (with the names of those that have changed) and item.',
       handle: async (call) => {

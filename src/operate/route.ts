@@ -56,6 +56,8 @@ export interface OperatorRoute {
   readonly role: OperatorRole | 'anybody'
   /** A sentence, for the description of the API. */
   readonly summary: string
+  /** Pages open it by themselves, again and again: no session becomes younger by it. */
+  readonly isRefresh?: true
   readonly query?: Schema
   readonly body?: Schema
   /** What is answered with 200; unset: 204, or an answer of its own. */

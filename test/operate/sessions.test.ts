@@ -29,6 +29,38 @@ test('half an hour without a request ends a session', async (t) => {
   assert.equal(await isGood(), false)
 })
 
+test('what a page asks by itself does not keep a session, and does not shorten it', async (t) => {
+  const { node, signedIn } = await setupOperate(t)
+  const mark = { 'coatcheck-refresh': '1' }
+  const [left, busy, admin] = [await signedIn(), await signedIn(), await signedIn()]
+  await admin.json('POST', '/users', { name: 'ada', role: 'observer' })
+  const later = async (minutes: number) => {
+    await node.advance(`${minutes} minutes`)
+    // What the node remembers of sessions is as old as the clock is.
+    await admin.json('PUT', '/users/ada', { role: 'observer' })
+  }
+  const ask = async (browser: typeof left, method: string, path: string, headers = {}) => {
+    const answer = await browser.ask(method, path, method === 'GET' ? undefined : {}, headers)
+    await (path === '/live' ? answer.body?.cancel() : answer.arrayBuffer())
+    return answer.status
+  }
+  for (const path of ['/session', '/queues', '/live']) {
+    await later(9)
+    // The stream of hints is opened by a browser, which sends no headers of ours.
+    assert.equal(await ask(left, 'GET', path, path === '/live' ? {} : mark), 200)
+    assert.equal(await ask(busy, 'GET', path, mark), 200)
+    // An act is one, whatever it says.
+    assert.equal(await ask(busy, 'POST', '/queues/nobody/restart', mark), 404)
+  }
+  await later(4)
+  assert.equal(await ask(left, 'GET', '/session', mark), 401)
+  assert.equal(await ask(busy, 'GET', '/session', mark), 200)
+  await later(25)
+  assert.equal(await ask(busy, 'GET', '/session', mark), 200)
+  await later(4)
+  assert.equal(await ask(busy, 'GET', '/session', mark), 401)
+})
+
 test('what was read of a session before it ended is not kept', async (t) => {
   const { node, signedIn } = await setupOperate(t)
   const { database } = engineOf(node)
