@@ -55,9 +55,10 @@ export function brokenRoutes(engine: Engine): OperatorRoute[] {
         checkSeesAll(operator)
         const { processor } = query
         const queue = query.queue === undefined ? undefined : queueNamed(await figures.read(), query.queue)
-        const id = [...definitions.values()].find(({ name }) => name === processor)?.id ?? processor
-        if (id?.includes('\0')) return { items: [], isCut: false }
-        const { groups, isCut } = await readBrokenGroups(driver, schema, queue?.queue, id, maxGroups)
+        if (processor?.includes('\0')) return { items: [], isCut: false }
+        // A service and a queue processor may have the same name, and this node may know neither.
+        const named = processor === undefined ? undefined : [processor, `service:${processor}`]
+        const { groups, isCut } = await readBrokenGroups(driver, schema, queue?.queue, named, maxGroups)
         return {
           items: groups.map(({ definition, firstAt, lastAt, ...group }) => ({
             ...group,

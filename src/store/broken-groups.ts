@@ -50,14 +50,15 @@ const chain = (schema: string): string => `
     ) as next
     where g.nth < $2`
 
-/** The same of one definition, queue by queue: what is of others is not gone through. */
+/** The same of some definitions, queue by queue: what is of others is not gone through. */
 const chainOf = (schema: string): string => `
     select first.queue, first.definition, first.fingerprint, 1 as nth
     from ${schema}.queue q
+    cross join unnest($3::text[]) as d(definition)
     cross join lateral (
       select ${group(schema)}
       from ${schema}.broken_item b
-      where b.queue = q.number and b.definition collate "C" = $3::text
+      where b.queue = q.number and b.definition collate "C" = d.definition collate "C"
       order by ${kindOf(schema, 'b')}
       limit 1
     ) as first
@@ -68,7 +69,7 @@ const chainOf = (schema: string): string => `
     cross join lateral (
       select ${group(schema)}
       from ${schema}.broken_item b
-      where b.queue = g.queue and b.definition collate "C" = $3::text
+      where b.queue = g.queue and b.definition collate "C" = g.definition collate "C"
         and ${schema}.fingerprint(b.definition, b.failure) > g.fingerprint
       order by ${kindOf(schema, 'b')}
       limit 1
@@ -112,12 +113,12 @@ export async function readBrokenGroups(
   runner: Runner,
   schema: string,
   queue: number | undefined,
-  definition: string | undefined,
+  definitions: readonly string[] | undefined,
   limit: number,
 ): Promise<{ readonly groups: BrokenGroup[]; readonly isCut: boolean }> {
-  const rows = await (definition === undefined
+  const rows = await (definitions === undefined
     ? runner.run(selectAll(schema), [queue ?? null, limit + 1])
-    : runner.run(selectOf(schema), [queue ?? null, limit + 1, definition]))
+    : runner.run(selectOf(schema), [queue ?? null, limit + 1, definitions]))
   return { groups: rows.slice(0, limit).map(toGroup), isCut: rows.length > limit }
 }
 

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { z } from 'zod'
-import { defineQueueProcessor, Reject } from '../../src/define/define.ts'
+import { defineQueueProcessor, defineService, Reject } from '../../src/define/define.ts'
 import { engineOf } from '../../src/node.ts'
 import { readBrokenGroups } from '../../src/store/broken-groups.ts'
 import { setup } from '../flows/setup.ts'
+import { askAs } from './asking.ts'
 
 const fails = (name: string) =>
   defineQueueProcessor({
@@ -23,7 +24,13 @@ test('broken items of a definition are found however many groups others have', a
   await node.drain()
   const { driver, schema } = engineOf(node).database
   const read = async (definition: string | undefined, limit: number) => {
-    const { groups, isCut } = await readBrokenGroups(driver, schema, undefined, definition, limit)
+    const { groups, isCut } = await readBrokenGroups(
+      driver,
+      schema,
+      undefined,
+      definition === undefined ? undefined : [definition],
+      limit,
+    )
     return [groups.map(({ definition, message, count }) => `${definition} ${message} ${count}`), isCut]
   }
   assert.deepEqual(await read('cow', 2), [['cow is away 2', 'cow is ill 1'], false])
@@ -32,4 +39,33 @@ test('broken items of a definition are found however many groups others have', a
   const [all, isCut] = await read(undefined, 500)
   assert.deepEqual([(all as string[]).length, isCut], [6, false])
   assert.equal((await read(undefined, 5))[1], true)
+})
+
+test('by a name both the service and the queue processor are found, known here or not', async (t) => {
+  const pay = defineService({
+    name: 'pay',
+    input: z.object({ why: z.string() }),
+    execution: 'queue',
+    run: ({ why }) => {
+      throw new Reject(why)
+    },
+  })
+  const node = await setup(t, [fails('pay'), pay], { log: { info() {}, warn() {}, error() {} } })
+  const ask = await askAs(node, 'observer')
+  await node.enqueue(fails('pay'), { why: 'is ill' })
+  await node.enqueue(pay, { why: 'is away' })
+  await node.drain()
+  const messages = async (name: string) => {
+    const { body } = await ask('GET', `/broken?processor=${name}`)
+    return body.items
+      .map(({ message, processor }: Record<string, string>) => `${processor} ${message}`)
+      .toSorted()
+  }
+  assert.deepEqual(await messages('pay'), ['pay is away', 'pay is ill'])
+  const { schema } = node.place
+  await node.query(
+    `update "${schema}".broken_item set definition = 'service:gone' where definition = 'service:pay'`,
+  )
+  // Of what is not known here nobody can say what is secret.
+  assert.deepEqual(await messages('gone'), ['gone •••'])
 })
