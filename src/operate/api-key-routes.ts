@@ -3,6 +3,7 @@ import { pageApiKeys } from '../store/api-keys.ts'
 import type { OpenDatabase } from '../store/database.ts'
 import { pageOf, pageQuery, readCursor } from './cursor.ts'
 import { checkSeesAll } from './operator.ts'
+import { reasonSchema } from './reason.ts'
 import { defineRoute, type OperatorRoute } from './route.ts'
 import { z } from './schema.ts'
 
@@ -24,8 +25,6 @@ const key = z.object({
   lastUsedAt: z.date().optional().describe('To about five minutes'),
   revokedAt: z.date().optional(),
 })
-
-const reason = z.string().max(500).optional()
 
 /** API keys: who may call services, and this API. */
 export function apiKeyRoutes({ driver, schema }: OpenDatabase): OperatorRoute[] {
@@ -56,7 +55,7 @@ export function apiKeyRoutes({ driver, schema }: OpenDatabase): OperatorRoute[] 
         accessGroup: z.string().min(1).max(255).optional(),
         expiresInDays: z.number().int().min(1).max(3_650).optional(),
         rate: rate.optional(),
-        reason,
+        reason: reasonSchema,
       }),
       output: z.object({ id: z.string(), key: z.string() }),
       handle: async ({ body, operator, audit }) => {
@@ -85,7 +84,7 @@ export function apiKeyRoutes({ driver, schema }: OpenDatabase): OperatorRoute[] 
       path: '/api-keys/:id',
       role: 'administrator',
       summary: 'Ends an API key on every node within 5 seconds.',
-      body: z.object({ reason }),
+      body: z.object({ reason: reasonSchema }),
       handle: async ({ params, body, operator, audit }) => {
         checkSeesAll(operator)
         const id = params['id'] ?? ''

@@ -9,19 +9,11 @@ import { act as actSchema } from './item-schemas.ts'
 import { SeenItems, type ItemParts } from './items.ts'
 import type { Operator } from './operator.ts'
 import { changesBetween } from './payload-changes.ts'
+import { reasonSchema } from './reason.ts'
 import { callbackSecrets, hidden, redactionOf, secretsAt } from './redaction.ts'
 import { restoreHidden } from './restored-payload.ts'
 import { defineRoute, type OperatorCall, type OperatorRoute } from './route.ts'
 import { time, z } from './schema.ts'
-
-export const reasonSchema = z
-  .string()
-  .trim()
-  .min(1)
-  .max(500)
-  .refine((value) => value.isWellFormed() && !value.includes('\0'), 'is no text')
-  .optional()
-  .describe('Why; it stands in the audit and in the log of the item')
 
 const body = z.strictObject({
   act: z.enum(actKinds),

@@ -5,11 +5,10 @@ import { readPartitionStandings } from '../store/partition-standings.ts'
 import { checkSeesAll } from './operator.ts'
 import { queueShape, queueState, toQueueDocument } from './queue-document.ts'
 import type { QueueParts } from './queue-parts.ts'
+import { reasonSchema } from './reason.ts'
 import { defineRoute, type OperatorRoute } from './route.ts'
 import { z } from './schema.ts'
 import { rangeQuery, readSeries, seriesShape } from './series.ts'
-
-const reason = z.string().max(500).optional().describe('Why, for the audit')
 
 const partitionShape = z.object({
   partition: z.number(),
@@ -75,7 +74,7 @@ export function queueRoutes(parts: QueueParts): OperatorRoute[] {
       path: '/queues/:name/state',
       role: 'operator',
       summary: 'Pauses a queue, stops it, or lets it go on; on all nodes within two seconds.',
-      body: z.object({ state: queueState, reason }),
+      body: z.object({ state: queueState, reason: reasonSchema }),
       handle: async ({ operator, params, body, audit }) => {
         checkSeesAll(operator)
         const { state } = body
@@ -101,7 +100,7 @@ export function queueRoutes(parts: QueueParts): OperatorRoute[] {
       path: '/queues/:name/restart',
       role: 'operator',
       summary: 'Tells what runs of a queue to end, and has it run again.',
-      body: z.object({ reason }),
+      body: z.object({ reason: reasonSchema }),
       handle: async ({ operator, params, body, audit }) => {
         checkSeesAll(operator)
         await queues.restart(readName(params), (before, name, runner) =>
@@ -125,7 +124,7 @@ export function queueRoutes(parts: QueueParts): OperatorRoute[] {
       path: '/queues/:name/concurrency',
       role: 'operator',
       summary: 'How many items of a queue each node runs at once; null: as its definitions say.',
-      body: z.object({ perNode: z.number().int().min(1).max(10_000).nullable(), reason }),
+      body: z.object({ perNode: z.number().int().min(1).max(10_000).nullable(), reason: reasonSchema }),
       handle: async ({ operator, params, body, audit }) => {
         checkSeesAll(operator)
         const { perNode } = body
@@ -150,7 +149,7 @@ export function queueRoutes(parts: QueueParts): OperatorRoute[] {
       path: '/queues/:name/partitions',
       role: 'administrator',
       summary: 'Gives a queue another number of partitions, while it is at work.',
-      body: z.object({ partitions: z.number().int().min(1).max(4096), reason }),
+      body: z.object({ partitions: z.number().int().min(1).max(4096), reason: reasonSchema }),
       output: z.object({ generation: z.number(), partitions: z.number(), changed: z.boolean() }),
       handle: async ({ operator, params, body, audit }) => {
         checkSeesAll(operator)

@@ -6,6 +6,7 @@ import { jsonSchemaOf } from '../http/json-schema.ts'
 import { servicesOf } from '../http/routes.ts'
 import { readByIndex } from '../store/item-search.ts'
 import { countServiceRequests } from '../store/service-counts.ts'
+import { reasonSchema } from './reason.ts'
 import { defineRoute, type OperatorRoute } from './route.ts'
 import { z } from './schema.ts'
 import { tryService, type TryParts } from './service-try.ts'
@@ -83,7 +84,7 @@ export function serviceRoutes({
           .string()
           .regex(/^[\x20-\x7e]{1,200}$/)
           .optional(),
-        reason: z.string().max(500).optional().describe('Why, for the audit'),
+        reason: reasonSchema,
       }),
       output: z.object({
         status: z.number(),

@@ -5,6 +5,7 @@ import type { OpenDatabase } from '../store/database.ts'
 import { listSessions } from '../store/operator-sessions.ts'
 import { pageOf, pageQuery, readCursor } from './cursor.ts'
 import { isAtLeast, operatorRoles } from './operator.ts'
+import { reasonSchema } from './reason.ts'
 import { defineRoute, type OperatorRoute } from './route.ts'
 import { z } from './schema.ts'
 import { sessionCookie } from './session-cookie.ts'
@@ -125,7 +126,7 @@ export function sessionRoutes({ database, sessions, node }: SessionRoutesOptions
       path: '/sessions/:id',
       role: 'observer',
       summary: 'Ends a session on every node within 5 seconds: administrators any, others their own.',
-      body: z.strictObject({ reason: z.string().max(500).optional() }),
+      body: z.strictObject({ reason: reasonSchema }),
       handle: async ({ params, body, operator: who, audit }) => {
         const id = params['id'] ?? ''
         await driver.transaction(async (tx) => {

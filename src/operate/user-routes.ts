@@ -2,6 +2,7 @@ import type { OpenDatabase } from '../store/database.ts'
 import { listUsers } from '../store/operator-users.ts'
 import { pageOf, pageQuery, readCursor } from './cursor.ts'
 import { checkSeesAll, operatorRoles } from './operator.ts'
+import { reasonSchema } from './reason.ts'
 import { defineRoute, type OperatorRoute } from './route.ts'
 import { z } from './schema.ts'
 import type { Sessions } from './sessions.ts'
@@ -17,7 +18,6 @@ const user = z.object({
   disabledAt: z.date().optional(),
 })
 
-const reason = z.string().max(500).optional()
 // told in a sentence of its own where it is too short or too long
 const password = z.string().max(1_000).optional()
 
@@ -54,7 +54,7 @@ export function userRoutes(
         role: z.enum(operatorRoles),
         password,
         accessGroup: z.string().optional(),
-        reason,
+        reason: reasonSchema,
       }),
       output: user,
       handle: async (call) => {
@@ -73,7 +73,7 @@ export function userRoutes(
         password,
         isDisabled: z.boolean().optional(),
         accessGroup: z.string().nullable().optional(),
-        reason,
+        reason: reasonSchema,
       }),
       output: user,
       handle: async (call) => {
