@@ -31,15 +31,12 @@ export async function changePartitions(
   flags: DatabaseFlags,
 ): Promise<void> {
   await withDatabase(flags, async (database) => {
-    const standing = (await readQueueStandings(database.driver, database.schema)).find(
-      (each) => each.queue === queue,
-    )
     const made = await repartition(database, queue, partitions, (changed, runner) => {
       const entry = {
         act: 'queue.partitions',
         subject: 'queue',
         subjectId: queue,
-        before: { partitions: standing?.partitions },
+        before: { partitions: changed.before },
         after: { partitions: changed.partitions, generation: changed.generation },
       }
       return auditOf(database)(entry, commandAuthor(), runner)

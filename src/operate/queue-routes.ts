@@ -154,19 +154,21 @@ export function queueRoutes(parts: QueueParts): OperatorRoute[] {
       handle: async ({ operator, params, body, audit }) => {
         checkSeesAll(operator)
         const name = readName(params)
-        const { partitions: before } = queueNamed(await figures.read(), name)
-        const made = await parts.repartition(name, body.partitions, ({ partitions, generation }, runner) =>
-          audit(
-            {
-              act: 'queue.partitions',
-              subject: 'queue',
-              subjectId: name,
-              before: { partitions: before },
-              after: { partitions, generation },
-              reason: body.reason,
-            },
-            runner,
-          ),
+        const made = await parts.repartition(
+          name,
+          body.partitions,
+          ({ partitions, generation, before }, runner) =>
+            audit(
+              {
+                act: 'queue.partitions',
+                subject: 'queue',
+                subjectId: name,
+                before: { partitions: before },
+                after: { partitions, generation },
+                reason: body.reason,
+              },
+              runner,
+            ),
         )
         figures.forget()
         return { generation: made.generation, partitions: made.partitions, changed: made.changed }

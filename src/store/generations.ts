@@ -8,6 +8,8 @@ import type { QueueRow } from './topology.ts'
 export interface Repartitioned extends Omit<QueueRow, 'name'> {
   /** False where it had as many. */
   readonly changed: boolean
+  /** How many it had. */
+  readonly before: number
 }
 
 const change = statement(
@@ -16,8 +18,14 @@ const change = statement(
   select number, generation, first_partition, partitions, changed from ${schema}.repartition($1, $2)`,
 )
 
+const lock = statement(
+  'lock-partitions-of-queue',
+  (schema) => `
+  select q.partitions from ${schema}.queue q where q.name = $1 for no key update`,
+)
+
 /**
- * Gives a queue another number of partitions; undefined where there is no such queue.
+ * Gives a queue another number of partitions, in a transaction; undefined where there is no such queue.
  * @throws an error with the SQLSTATE `CC020` where its partition numbers are used up, their number left as the detail
  */
 export async function repartitionQueue(
@@ -26,14 +34,17 @@ export async function repartitionQueue(
   queue: string,
   partitions: number,
 ): Promise<Repartitioned | undefined> {
+  // Whoever changes it as well comes before or after: what it had is no guess.
+  const [had] = await runner.run(lock(schema), [queue])
   const [row] = await runner.run(change(schema), [queue, partitions])
-  if (!row) return undefined
+  if (!row || !had) return undefined
   return {
     number: row['number'] as number,
     generation: row['generation'] as number,
     firstPartition: row['first_partition'] as number,
     partitions: row['partitions'] as number,
     changed: row['changed'] as boolean,
+    before: had['partitions'] as number,
   }
 }
 

@@ -154,6 +154,18 @@ test('what operators do to queues takes effect, and stands in the audit with wha
   )
 })
 
+test('the audit says how many partitions a queue had, whatever was seen of it before', async (t) => {
+  const [directory] = definitions(Promise.resolve())
+  const node = await setup(t, [directory])
+  const ask = await askAs(node, 'administrator')
+  assert.equal((await ask('GET', '/queues/directory')).body.partitions, 2)
+  await node.query(`select "${node.place.schema}".repartition('directory', 4)`)
+  assert.equal((await ask('PUT', '/queues/directory/partitions', { partitions: 5 })).status, 200)
+  const { body } = await ask('GET', '/audit?act=queue.partitions')
+  assert.deepEqual(body.items[0].before, { partitions: 4 })
+  assert.equal((await ask('PUT', '/queues/nowhere/partitions', { partitions: 5 })).status, 404)
+})
+
 test('the overview shows what is going on and what needs attention, the worst first', async (t) => {
   const [directory, mail] = definitions(Promise.resolve())
   const node = await setup(t, [directory, mail])
