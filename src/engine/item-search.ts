@@ -195,13 +195,14 @@ function growthAfter(tookMs: number): number {
 }
 
 function firstCandidates({ filter, sources }: SearchPlan, limit: number): number {
-  const { key, keyPrefix, correlationId, causationId, caller, accessGroup, errorCode, fingerprint, text } =
-    filter
+  const { key, keyPrefix, correlationId, causationId, traceId, caller } = filter
+  const { accessGroup, errorCode, fingerprint, text } = filter
   const asked = [
     key,
     keyPrefix,
     correlationId,
     causationId,
+    traceId,
     caller,
     accessGroup,
     errorCode,

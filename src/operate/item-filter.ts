@@ -32,6 +32,17 @@ const itemId = z
   .toLowerCase()
   .refine(isItemId, 'is not a queue item id; ids look like 0199f3a1-7c00-8001-8001-5f3c9a2b1000')
 
+/** The id of a trace, by itself or in a `traceparent` of W3C Trace Context. */
+const traceId = z
+  .string()
+  .trim()
+  .toLowerCase()
+  .transform((value) => /^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}/.exec(value)?.[1] ?? value)
+  .refine(
+    (value) => /^[0-9a-f]{32}$/.test(value),
+    'is no id of a trace: 32 hexadecimal digits, or a traceparent',
+  )
+
 /** Which items are meant: all that fit every member. The query of lists, and `filter` of acts in bulk. */
 export const filterMembers = {
   state: listOf(z.enum(itemStates), 8).optional().describe('One, more than one, or a list with commas'),
@@ -42,6 +53,11 @@ export const filterMembers = {
   keyPrefix: text.optional().describe('What the partition key begins with'),
   correlationId: text.optional(),
   causationId: text.optional().describe('The item that made them: its children and clones'),
+  traceId: traceId
+    .optional()
+    .describe(
+      'The trace that they are part of: its 32 hexadecimal digits, or a traceparent. It has no index: narrow it by from and to',
+    ),
   caller: text.optional(),
   errorCode: text.optional().describe('Of the last failure of items that have not succeeded'),
   fingerprint: text.optional().describe('Of broken items: those that broke for the same reason'),

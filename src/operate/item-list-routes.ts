@@ -115,8 +115,20 @@ const countOrder: readonly ItemState[] = [
 
 /** Whether the indexes tell items of this filter apart by their states. */
 function isByState(filter: ItemFilter): boolean {
-  const { ids, key, keyPrefix, correlationId, causationId, caller, errorCode, fingerprint, text } = filter
-  const asked = [ids, key, keyPrefix, correlationId, causationId, caller, errorCode, fingerprint, text]
+  const { ids, key, keyPrefix, correlationId, causationId, traceId, caller } = filter
+  const { errorCode, fingerprint, text } = filter
+  const asked = [
+    ids,
+    key,
+    keyPrefix,
+    correlationId,
+    causationId,
+    traceId,
+    caller,
+    errorCode,
+    fingerprint,
+    text,
+  ]
   return asked.every((each) => each === undefined)
 }
 

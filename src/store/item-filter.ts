@@ -7,6 +7,8 @@ export interface ItemFilter {
   readonly keyPrefix?: string
   readonly correlationId?: string
   readonly causationId?: string
+  /** That of the trace: 32 lower-case hexadecimal digits. It has no index. */
+  readonly traceId?: string
   readonly caller?: string
   readonly accessGroup?: string
   readonly errorCode?: string
@@ -56,7 +58,7 @@ export const tables: Readonly<Record<Place, string>> = {
 export function contextOf(
   schema: string,
   place: Place,
-  member: ContextMember,
+  member: ContextMember | 'traceparent',
 ): { value: string; mayHold: string } {
   const text = place === 't' ? 't.context' : `${place}.entry`
   const context = place === 't' ? 't.context::json' : `${schema}.lane_context(${place}.entry)`
@@ -102,6 +104,11 @@ export function conditionsOf(
     if (filter[member] === undefined) continue
     const { value, mayHold } = contextOf(schema, place, member)
     conditions.push(mayHold, `${value} = ${give(filter[member], 'text')}`)
+  }
+  if (filter.traceId !== undefined) {
+    const { value, mayHold } = contextOf(schema, place, 'traceparent')
+    // The version, the trace and the span, by W3C Trace Context.
+    conditions.push(mayHold, `substr(${value}, 4, 32) = ${give(filter.traceId, 'text')}`)
   }
   // What succeeded may have failed before, and is no failure.
   if (errorCode !== undefined)

@@ -4,7 +4,9 @@ import { hire, pay, setupItems, tell } from './item-setup.ts'
 
 test('items are listed by each filter, the newest first, page by page', { timeout: 60_000 }, async (t) => {
   const { node, ask, list } = await setupItems(t)
-  const context = { correlationId: 'c-1', caller: 'key:a' }
+  const trace = '4bf92f3577b34da6a3ce929d0e0e4736'
+  const traceparent = `00-${trace}-00f067aa0ba902b7-01`
+  const context = { correlationId: 'c-1', caller: 'key:a', traceparent }
   const a = await node.enqueue(pay, { employee: 'ada' }, { context })
   const b = await node.enqueue(pay, { employee: 'adele', what: 'reject' })
   const c = await node.enqueue(pay, { employee: 'bob', what: 'fail' })
@@ -24,6 +26,9 @@ test('items are listed by each filter, the newest first, page by page', { timeou
   assert.deepEqual(await list('keyPrefix=ad'), [b, a].toSorted().toReversed())
   assert.deepEqual(await list('correlationId=c-1'), [a])
   assert.deepEqual(await list('caller=key:a'), [a])
+  for (const text of [trace, trace.toUpperCase(), traceparent, `00-${trace}-${'1'.repeat(16)}-00`])
+    assert.deepEqual(await list(`traceId=${text}`), [a], text)
+  assert.deepEqual(await list(`traceId=${'1'.repeat(32)}`), [])
   assert.deepEqual(await list('errorCode=REJECTED'), [b])
   assert.deepEqual(await list(`ids=${a},${b}`), [b, a].toSorted().toReversed())
   assert.deepEqual(await list(`text=${encodeURIComponent('GRüße, "ada" 100%')}`), [d])
@@ -56,6 +61,8 @@ test('items are listed by each filter, the newest first, page by page', { timeou
     cancelled: none,
     succeeded: { count: 2, isAtLeast: false },
   })
+  const traced = await ask<Record<string, unknown>>('observer', `/items/counts?traceId=${trace}`)
+  assert.deepEqual(traced.body['succeeded'], { count: 1, isAtLeast: false })
   const together = await ask('observer', '/items/counts?keyPrefix=ad&state=broken,succeeded')
   assert.deepEqual(together.body, {
     succeeded: { count: 1, isAtLeast: false },
@@ -94,6 +101,7 @@ test('a filter that makes no sense is refused, and says where', { timeout: 60_00
     ['ids=4711', 'REQUEST_INVALID', '#/ids/0'],
     ['from=yesterday', 'REQUEST_INVALID', '#/from'],
     ['key=%00', 'REQUEST_INVALID', '#/key'],
+    ['traceId=00f067aa0ba902b7', 'REQUEST_INVALID', '#/traceId'],
     ['limit=201', 'REQUEST_INVALID', '#/limit'],
     ['cursor=abc', 'REQUEST_INVALID', '#/cursor'],
     ['queue=nobody', 'UNKNOWN_QUEUE', undefined],

@@ -115,6 +115,7 @@ test('no search reads a table from end to end', { skip, timeout: 240_000 }, asyn
     { keyPrefix: 'employee-791' },
     { keyPrefix: 'employee-' },
     { correlationId: 'c4ca4238a0b923820dcc509a6f75849b' },
+    { traceId: 'c4ca4238a0b923820dcc509a6f75849b' },
     { causationId: 'c4ca4238-a0b9-2382-0dcc-509a6f75849b' },
     { caller: 'key:2' },
     { accessGroup: 'group-1' },

@@ -5,7 +5,7 @@ import { countStates, findItems } from '../../src/engine/item-search.ts'
 import { openDatabase } from '../../src/store/database.ts'
 import type { ItemFilter } from '../../src/store/item-filter.ts'
 import { freshPlace } from '../flows/setup.ts'
-import { isMeant, makeItems, storeItems } from './searched-items.ts'
+import { isMeant, makeItems, storeItems, traceOf } from './searched-items.ts'
 
 const numRuns = Number(process.env['PROPERTY_RUNS'] ?? 150)
 const count = 3_000
@@ -24,6 +24,7 @@ const filters = fc.record({
   keyPrefix: maybe(fc.constantFrom('a', 'ab', 'b%', 'key-', 'z', '\u{10ffff}')),
   correlationId: maybe(fc.constantFrom('c-1', 'ü', 'c-100', 'none')),
   causationId: maybe(fc.constantFrom('p-1', 'none')),
+  traceId: maybe(fc.constantFrom(traceOf(7), traceOf(999))),
   caller: maybe(fc.constantFrom('key:a', 'none')),
   accessGroup: maybe(fc.constantFrom('north', 'none')),
   errorCode: maybe(fc.constantFrom('TIMEOUT', 'none')),

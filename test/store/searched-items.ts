@@ -44,6 +44,7 @@ export function makeItems(count: number, now: number, random: () => number): Sea
           ...(pick([true, false]) && { caller: pick(['key:a', 'key:b']) }),
           ...(pick([true, false]) && { accessGroup: pick(['north', 'south']) }),
           ...(pick([true, false]) && { causationId: pick(['p-1', 'p-2']) }),
+          ...(at % 3 > 0 && { traceparent: `00-${traceOf(at % 50)}-00f067aa0ba902b7-01` }),
         }
       : null
     const isTracked = ['succeeded', 'cancelled', 'running'].includes(state) || pick([true, true, false])
@@ -77,6 +78,10 @@ export function makeItems(count: number, now: number, random: () => number): Sea
   return items.toSorted((one, other) => (one.id < other.id ? -1 : 1))
 }
 
+export function traceOf(number: number): string {
+  return number.toString(16).padStart(32, 'a')
+}
+
 /** Whether a filter means an item. */
 export function isMeant(item: SearchedItem, filter: ItemFilter): boolean {
   const { context, key } = item
@@ -88,6 +93,8 @@ export function isMeant(item: SearchedItem, filter: ItemFilter): boolean {
     (filter.key === undefined || filter.key === key) &&
     (filter.keyPrefix === undefined || (key?.startsWith(filter.keyPrefix) ?? false)) &&
     (filter.correlationId === undefined || filter.correlationId === context?.['correlationId']) &&
+    (filter.traceId === undefined ||
+      filter.traceId === (context as Record<string, string> | null)?.['traceparent']?.slice(3, 35)) &&
     (filter.causationId === undefined || filter.causationId === context?.['causationId']) &&
     (filter.caller === undefined || filter.caller === context?.['caller']) &&
     (filter.accessGroup === undefined || filter.accessGroup === context?.['accessGroup']) &&
@@ -98,6 +105,7 @@ export function isMeant(item: SearchedItem, filter: ItemFilter): boolean {
     (filter.upTo === undefined || item.id <= filter.upTo) &&
     (text === undefined ||
       item.input.toLowerCase().includes(text) ||
+      (item.code?.toLowerCase().includes(text) ?? false) ||
       (item.line?.toLowerCase().includes(text) ?? false))
   )
 }
