@@ -20,7 +20,7 @@ interface Sums {
 const flushMs = 10_000
 const minuteMs = 60_000
 /** Seconds: of charts of an hour, and of charts of a day or a month. */
-const spans = [60, 600]
+export const spans = [60, 600]
 /** Rows that could not be written and are tried again; while the database is away nothing new comes. */
 const maxUnwritten = 20_000
 

@@ -29,6 +29,9 @@ export const seriesShape = z.object({
   p95Ms: times,
   waitP50Ms: times.describe('How long items waited for their first attempt'),
   waitP95Ms: times,
+  oldestAgeMs: times.describe(
+    'How long the oldest item had waited for its turn, at most; null where nothing waited, or no node looked',
+  ),
 })
 
 export type Series = z.infer<typeof seriesShape>
@@ -68,5 +71,6 @@ export async function readSeries(
     p95Ms: share((row) => row.runs, 0.95),
     waitP50Ms: share((row) => row.waits, 0.5),
     waitP95Ms: share((row) => row.waits, 0.95),
+    oldestAgeMs: all.map((row) => (row?.oldestMs == null ? null : Math.round(row.oldestMs))),
   }
 }

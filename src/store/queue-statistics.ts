@@ -17,6 +17,11 @@ export interface StatisticRow {
   readonly runs: readonly number[]
 }
 
+/** The same with what was seen of what waits; null where nothing did, or nobody looked. */
+export interface ReadStatistic extends StatisticRow {
+  readonly oldestMs: number | null
+}
+
 /** Their order is that in which rows are locked, so that nodes never wait for each other in a circle. */
 const add = statement(
   'add-statistics',
@@ -42,11 +47,35 @@ export async function addStatistics(
   await runner.run(add(schema), [JSON.stringify(rows)])
 }
 
+/** How long the oldest item of a queue waited for its turn. */
+export interface OldestRow {
+  readonly queue: number
+  readonly span: number
+  readonly at: number
+  readonly oldestMs: number
+}
+
+// In the same order. What became of items is added by the nodes, before or after.
+const note = statement(
+  'note-oldest',
+  (schema) => `
+  insert into ${schema}.queue_statistic as s (queue, span, at, accepted, succeeded, broken, cancelled, failed, waits, runs, oldest_ms)
+  select r.queue, r.span, to_timestamp(r.at / 1000), 0, 0, 0, 0, 0, '{}', '{}', r."oldestMs"
+  from json_to_recordset($1) as r(queue int, span int, at float8, "oldestMs" float8)
+  order by r.queue, r.span, r.at
+  on conflict (queue, span, at) do update set oldest_ms = greatest(s.oldest_ms, excluded.oldest_ms)`,
+)
+
+/** Keeps the longest of each span. */
+export async function noteOldest(runner: Runner, schema: string, rows: readonly OldestRow[]): Promise<void> {
+  if (rows.length > 0) await runner.run(note(schema), [JSON.stringify(rows)])
+}
+
 const series = statement(
   'statistic-series',
   (schema) => `
   select s.queue, s.span, ${schema}.epoch_ms(s.at) as at, s.accepted, s.succeeded, s.broken, s.cancelled, s.failed,
-    to_json(s.waits)::text as waits, to_json(s.runs)::text as runs
+    to_json(s.waits)::text as waits, to_json(s.runs)::text as runs, s.oldest_ms
   from ${schema}.queue_statistic s
   where s.queue = $1 and s.span = $2 and s.at >= to_timestamp($3 / 1000::float8) and s.at <= ${schema}.clock()
   order by s.at`,
@@ -59,7 +88,7 @@ export async function readStatistics(
   queue: number,
   span: number,
   since: number,
-): Promise<StatisticRow[]> {
+): Promise<ReadStatistic[]> {
   const rows = await runner.run(series(schema), [queue, span, since])
   return rows.map((row) => ({
     queue,
@@ -72,6 +101,7 @@ export async function readStatistics(
     failed: Number(row['failed']),
     waits: JSON.parse(row['waits'] as string) as number[],
     runs: JSON.parse(row['runs'] as string) as number[],
+    oldestMs: row['oldest_ms'] as number | null,
   }))
 }
 

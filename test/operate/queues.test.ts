@@ -222,6 +222,45 @@ test('the overview shows what is going on and what needs attention, the worst fi
   })
 })
 
+test('charts show how long the oldest item waited, of each queue and of all', async (t) => {
+  const [directory, mail] = definitions(Promise.resolve())
+  const node = await setup(t, [directory, mail])
+  const ask = await askAs(node, 'operator')
+  const { alerts, figures } = engineOf(node)
+  const look = async () => {
+    figures.forget()
+    await alerts.look()
+  }
+  const agesOf = async (path: string, range: string): Promise<(number | null)[]> => {
+    figures.forget()
+    return (await ask('GET', `${path}?range=${range}`)).body.series.oldestAgeMs
+  }
+  for (const name of ['standard', 'directory'])
+    await order(node, 'paused', () => ask('POST', `/queues/${name}/state`, { state: 'paused' }))
+  await node.enqueue(mail, { key: 'a' })
+  await node.advance('10 minutes')
+  await node.enqueue(directory, { key: 'a' })
+  await node.advance('20 minutes')
+  await waitUntil('both are seen to wait', 20_000, async () => {
+    await look()
+    const ages = await Promise.all(
+      ['/queues/standard', '/queues/directory', '/overview'].map((path) => agesOf(path, '1h')),
+    )
+    return ages.every((each) => each.some((ms) => ms !== null))
+  })
+  for (const [path, minutes] of [
+    ['/queues/standard', 30],
+    ['/queues/directory', 20],
+    ['/overview', 30],
+  ] as const)
+    for (const range of ['1h', '24h']) {
+      const ages = await agesOf(path, range)
+      const seen = Math.max(...ages.map((ms) => ms ?? 0)) / 60_000
+      assert.ok(seen >= minutes - 0.1 && seen < minutes + 2, `${path} ${range}: ${seen}`)
+      assert.equal(ages[0], null)
+    }
+})
+
 test('alerts are raised, told and cleared', async (t) => {
   const [directory, mail] = definitions(Promise.resolve())
   const node = await setup(t, [directory, mail])

@@ -331,6 +331,7 @@ create table queue_statistic (
   failed bigint not null,
   waits bigint[] not null,
   runs bigint[] not null,
+  oldest_ms double precision,
   PRIMARY KEY (queue, span, at)
 );
 
