@@ -75,6 +75,8 @@ export interface CallClaim {
 export type ImmediateOutcome =
   | { readonly kind: 'succeeded'; readonly output: unknown; readonly reply: ReplyHead | undefined }
   | { readonly kind: 'failed'; readonly failure: Failure; readonly claim?: CallClaim }
+  /** Whoever asked had gone before it ended: it is as if it had not come, and must not be queued, for nobody has its id. */
+  | { readonly kind: 'abandoned' }
   /** Nothing ran: an item of its key waits, and it has to come after that. */
   | { readonly kind: 'behind' }
   /** It was answered before. */

@@ -132,9 +132,13 @@ async function runImmediately(
     await commitEffects(parts, attempt, claim && ((runner) => claim.record(runner, succeeded)))
     return succeeded
   } catch (error) {
-    const failure = toFailure(attempt.abortReason ?? error)
-    const left = claim && (await claimAfter(claim, error, signal))
-    return { kind: 'failed', failure, ...(left && { claim: left }) }
+    if (!signal.aborted) {
+      const failure = toFailure(attempt.abortReason ?? error)
+      return { kind: 'failed', failure, ...(claim && !isAmbiguous(error) && { claim }) }
+    }
+    // It may have been committed: only the lease, or its end, says.
+    if (!isAmbiguous(error)) await claim?.release()
+    return { kind: 'abandoned' }
   } finally {
     claim?.end()
     attempt.end()
@@ -167,19 +171,6 @@ function whenStopped(attempt: Attempt): Promise<never> {
       once: true,
     })
   })
-}
-
-/** Whoever asked is not told, or cannot be: a failure that is nobody's answer must not be kept for one. */
-async function claimAfter(
-  claim: RunningCall,
-  error: unknown,
-  signal: AbortSignal,
-): Promise<CallClaim | undefined> {
-  // It may have been committed: only the lease, or its end, says.
-  if (isAmbiguous(error)) return undefined
-  if (!signal.aborted) return claim
-  await claim.release()
-  return undefined
 }
 
 function limitAttempt(

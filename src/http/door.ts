@@ -7,7 +7,7 @@ import type { RequestInfo } from './guard.ts'
 import { checkRequest } from './guard.ts'
 import type { Durability } from './health.ts'
 import type { Answer, HttpRequest } from './message.ts'
-import { answerNothing, withHeaders } from './message.ts'
+import { answerNobody, withHeaders } from './message.ts'
 import { OpenRequests } from './open-requests.ts'
 import type { PathDoor } from './path-door.ts'
 import { doorAt } from './path-door.ts'
@@ -171,7 +171,7 @@ export function createHttpDoor(options: HttpDoorOptions): HttpDoor {
 
 function answerError(error: unknown, request: HttpRequest, onError: Report): Answer {
   // the client has gone, so nobody reads this; it is no error either
-  if (request.isAborted) return { ...answerNothing(), status: 499 }
+  if (request.isAborted) return answerNobody()
   const problem = problemOfError(error, onError)
   return answerRefusal(request, problem, challengeOf(problem.code, problem.detail))
 }

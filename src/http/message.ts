@@ -57,6 +57,11 @@ export function answerNothing(): Answer {
   return { status: 204, headers: {}, body: null }
 }
 
+/** The client has gone, so nobody reads it. The status is the one that logs of web servers know. */
+export function answerNobody(): Answer {
+  return { status: 499, headers: {}, body: null }
+}
+
 /** Statuses whose answers have no body (RFC 9110, 15). */
 const bodiless = new Set([204, 205, 304])
 

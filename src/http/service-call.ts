@@ -14,7 +14,7 @@ import type { ItemSurroundings } from './items.ts'
 import { answerPending } from './items.ts'
 import { readJsonBody } from './json-body.ts'
 import type { Answer, HttpRequest } from './message.ts'
-import { withHeaders } from './message.ts'
+import { answerNobody, withHeaders } from './message.ts'
 import type { Preference } from './preference.ts'
 import { appliedHeader, readPreference } from './preference.ts'
 import type { ProblemDocument, Report } from './problem.ts'
@@ -142,6 +142,7 @@ async function runNow(call: ServiceCall): Promise<Answer> {
   if (outcome.kind === 'succeeded') return answerOutput(outcome.output, outcome.reply)
   if (outcome.kind === 'repeated') return repeat(outcome.answer, call)
   if (outcome.kind === 'behind') return queue(call)
+  if (outcome.kind === 'abandoned') return answerNobody()
   const { failure, claim } = outcome
   if (!(await isForQueue(call, failure))) {
     const problem = problemOfRun(failure, definition.id, door.report)

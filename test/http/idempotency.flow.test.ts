@@ -3,6 +3,7 @@ import { test, type TestContext } from 'node:test'
 import { z } from 'zod'
 import { createNode, defineApplication, defineService, Problem, reply, type Node } from '../../src/index.ts'
 import { freshPlace } from '../flows/setup.ts'
+import { until } from '../store/until.ts'
 import { bodyOf } from './door-setup.ts'
 
 const input = z.object({ act: z.string().optional(), who: z.string().optional() })
@@ -15,7 +16,7 @@ async function setup(t: TestContext) {
     name: 'now',
     input,
     execution: 'immediate',
-    queueWhen: (error) => error.code === 'CONNECTION_FAILED',
+    queueWhen: (error, { who }) => who === 'anything' || error.code === 'CONNECTION_FAILED',
     retry: { initialDelay: 1 },
     run: async ({ act = '' }, ctx) => {
       runs.push(act)
@@ -204,6 +205,25 @@ test('what nobody was told is run again: the client left, or the node died', asy
       await new Promise((resolve) => setTimeout(resolve, 5))
     }
   }
+})
+
+test('what its client left is never queued: it would have its effects beside those of the same request', async (t) => {
+  const { node, post, runs, effects, schema } = await setup(t)
+  for (const key of ['left', undefined]) {
+    const before = runs.length
+    const client = new AbortController()
+    const body = { act: 'leave', who: 'anything' }
+    const left = post('now', key, body, { signal: client.signal })
+    while (runs.length === before) await new Promise(setImmediate)
+    client.abort()
+    await assert.rejects(left)
+  }
+  // Its claim goes when its run has ended: who comes after that finds nothing of it.
+  const claims = async () => (await node.query(`select from "${schema}".idempotent_call`)).rows.length
+  await until('the claim is gone', async () => (await claims()) === 0)
+  const again = await post('now', 'left', { act: 'a', who: 'anything' })
+  assert.deepEqual([again.status, runs.length, await effects()], [201, 3, 1])
+  assert.deepEqual((await node.query(`select from "${schema}".log`)).rows, [])
 })
 
 test('one that was taken for dead has no effects when it ends', async (t) => {
