@@ -29,7 +29,7 @@ export const errorCatalogue = {
   KEY_INVALID: { status: 422, title: 'The partition key cannot be used' },
   OPTION_INVALID: { status: 422, title: 'An option has a value that cannot be used' },
   REQUEST_PROCESSOR_FAILED: { status: 500, title: 'The request processor could not choose a queue' },
-  OUTCOME_UNKNOWN: { status: 503, title: 'It is not known whether the item was accepted' },
+  OUTCOME_UNKNOWN: { status: 503, title: 'It is not known whether it was accepted' },
   UNIQUE_KEY_BUSY: { status: 503, title: 'An open transaction holds the unique key' },
   UNIQUE_KEY_REUSED: { status: 422, title: 'The unique key stands for another payload' },
   BACKLOG_FULL: { status: 503, title: 'Too much is waiting to be accepted' },

@@ -109,6 +109,7 @@ async function runImmediately(
   )
   work.attempt = attempt
   const stop = limitAttempt(attempt, definition, signal, lost.signal)
+  let isCommitting = false
   try {
     const checked = await definition.input['~standard'].validate(entry.i)
     if (checked.issues)
@@ -129,15 +130,17 @@ async function runImmediately(
       output: text === undefined ? undefined : (JSON.parse(text) as unknown),
       reply,
     } as const
+    isCommitting = true
     await commitEffects(parts, attempt, claim && ((runner) => claim.record(runner, succeeded)))
     return succeeded
   } catch (error) {
+    // To run it again might double what was committed. With a key its record says what became of it, or the end of its lease.
+    if (isCommitting && isAmbiguous(error)) throw effectsUnknown(definition, error)
     if (!signal.aborted) {
       const failure = toFailure(attempt.abortReason ?? error)
-      return { kind: 'failed', failure, ...(claim && !isAmbiguous(error) && { claim }) }
+      return { kind: 'failed', failure, ...(claim && { claim }) }
     }
-    // It may have been committed: only the lease, or its end, says.
-    if (!isAmbiguous(error)) await claim?.release()
+    await claim?.release()
     return { kind: 'abandoned' }
   } finally {
     claim?.end()
@@ -171,6 +174,14 @@ function whenStopped(attempt: Attempt): Promise<never> {
       once: true,
     })
   })
+}
+
+function effectsUnknown({ name }: Definition, cause: unknown): CoatcheckError {
+  return new CoatcheckError(
+    'OUTCOME_UNKNOWN',
+    `the database did not say whether it took what ${name} has done; it may have. Sent again with the same Idempotency-Key it does not happen twice`,
+    { cause, retryAfterMs: 1_000 },
+  )
 }
 
 function limitAttempt(

@@ -98,6 +98,61 @@ test('a service whose caller had gone before it began does not run', async (t) =
   assert.deepEqual(ran, ['again'])
 })
 
+test('what may have been committed is not queued to run again; with a key its record says what became of it', async (t) => {
+  const lose = { commit: '' }
+  let isWritten = false
+  const write = defineService({
+    name: 'write',
+    input: z.object({}),
+    execution: 'immediate',
+    queueWhen: () => true,
+    run(_input, ctx) {
+      ctx.atCommit((tx) => {
+        isWritten = true
+        return tx.query(`insert into "${node.place.schema}".effect values (1)`)
+      })
+      return 'done'
+    },
+  })
+  const node = await setup(t, [write], { http: { port: 0 }, log: false, nodeTypes: ['web'] })
+  await node.query(`create table "${node.place.schema}".effect (n int)`)
+  const { driver } = engineOf(node).database
+  const transaction = driver.transaction.bind(driver)
+  const undone = new Error('undone')
+  driver.transaction = (work, options) => {
+    isWritten = false
+    const done = transaction(async (tx) => {
+      const result = await work(tx)
+      if (isWritten && lose.commit === 'undone') throw undone
+      return result
+    }, options)
+    return done.then(
+      (result) => (isWritten && lose.commit !== '' ? Promise.reject(answerLost()) : result),
+      (error: unknown) => Promise.reject(error === undone ? answerLost() : (error as Error)),
+    )
+  }
+  const post = async (key?: string) => {
+    const answer = await fetch(`${node.url}/services/flows/write`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...(key !== undefined && { 'idempotency-key': key }) },
+      body: '{}',
+    })
+    const body = (await answer.json()) as string | { code: string }
+    const { rows } = await node.query(`select from "${node.place.schema}".effect`)
+    return [answer.status, typeof body === 'string' ? body : body.code, rows.length]
+  }
+  lose.commit = 'done'
+  assert.deepEqual(await post(), [503, 'OUTCOME_UNKNOWN', 1])
+  assert.deepEqual(await post('done'), [503, 'OUTCOME_UNKNOWN', 2])
+  lose.commit = 'undone'
+  assert.deepEqual(await post('undone'), [503, 'OUTCOME_UNKNOWN', 2])
+  lose.commit = ''
+  assert.deepEqual(await post('done'), [200, 'done', 2])
+  // Until its lease is over nobody knows.
+  assert.deepEqual(await post('undone'), [409, 'IDEMPOTENCY_KEY_IN_USE', 2])
+  assert.deepEqual(await node.items(), [])
+})
+
 test('many that do not fit one flush go one after the other; an error says which of them are there', async (t) => {
   const step = defineQueueProcessor({ name: 'step', input: z.number(), process: () => {} })
   const node = await setup(t, [step], { start: false })
