@@ -62,7 +62,10 @@ export const bombs: ChaosCase = {
     )
     return [
       atLeast('bombs', thrown, all.length),
-      none('answered otherwise than 400, 413, 415 or 422', wrong.length),
+      none(
+        'answered otherwise than 400, 413, 415 or 422, or 200 where a header is passed over',
+        wrong.length,
+      ),
       none(
         'the same, all of them at once',
         all.filter(({ statuses }, at) => !statuses.includes(together[at]?.status ?? 0)).length,

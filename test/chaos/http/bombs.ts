@@ -18,9 +18,9 @@ const levels = 1_000_000
 
 const refused = [400, 413, 415, 422] as const
 
-/** What has to be refused. */
+/** What has to be refused; of headers also what is to be passed over. */
 export function makeBombs(): readonly Bomb[] {
-  return [...deep(), ...large(), ...members(), ...texts(), ...codings()]
+  return [...deep(), ...large(), ...members(), ...texts(), ...codings(), ...headers()]
 }
 
 function bomb(
@@ -132,6 +132,24 @@ function codings(): Bomb[] {
     }),
     bomb('XML that says JSON', '<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>', [400]),
     bomb('a form', 'a=b', [415], { headers: { 'content-type': 'application/x-www-form-urlencoded' } }),
+  ]
+}
+
+/** As long as a header may be. What a preference cannot be read from is ignored (RFC 7240, 2). */
+function headers(): Bomb[] {
+  const size = 15_000
+  const prefer = (name: string, value: string): Bomb =>
+    bomb(`Prefer: ${name}`, '{"a":1}', [200], { headers: { prefer: value } })
+  return [
+    prefer('blanks', `a${' '.repeat(size)}x`),
+    prefer('blanks behind a sign', `a=${' '.repeat(size)}"x`),
+    prefer('quotes', '"'.repeat(size)),
+    prefer('a string that does not end', `"${'\\"'.repeat(size / 2)}`),
+    prefer('a URL that does not end', `callback; url="${'\\"'.repeat(size / 2)}`),
+    prefer('commas', ','.repeat(size)),
+    bomb('Idempotency-Key: a string that does not end', '{"a":1}', [400], {
+      headers: { 'idempotency-key': `"${'\\"'.repeat(size / 2)}` },
+    }),
   ]
 }
 
