@@ -17,6 +17,8 @@ export interface Session {
     readonly environment?: string
     readonly durability: string
   }
+  /** The parts of the API that the node has. */
+  readonly parts?: readonly string[]
 }
 
 export interface WaysIn {

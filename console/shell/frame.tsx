@@ -1,10 +1,9 @@
 import type { Session } from '../api/session.ts'
 import { useEffect, useState } from '../preact.ts'
 import { startLive } from '../state/live.ts'
-import { findPages, knownPages } from '../state/pages.ts'
+import { knownPages } from '../state/pages.ts'
 import { place } from '../state/router.ts'
 import { useStore } from '../state/store.ts'
-import { Skeleton } from '../ui/skeleton.tsx'
 import { ConnectionBar } from './connection-bar.tsx'
 import { HelpDialog } from './help-dialog.tsx'
 import { useShortcuts } from './shortcuts.ts'
@@ -17,8 +16,6 @@ export function Frame({ session }: { session: Session }) {
   const [isHelpOpen, setHelpOpen] = useState(false)
   const [isMenuOpen, setMenuOpen] = useState(false)
   const { href } = useStore(place)
-  const pages = useStore(knownPages)
-  useEffect(() => void findPages(), [session.operator.id, session.operator.role])
   useEffect(startLive, [])
   useEffect(() => setMenuOpen(false), [href])
   useShortcuts({ showHelp: () => setHelpOpen(true), closeMenu: () => setMenuOpen(false) })
@@ -32,7 +29,7 @@ export function Frame({ session }: { session: Session }) {
       {isMenuOpen ? <div class="scrim" onClick={() => setMenuOpen(false)} /> : null}
       <main id="main" class="main" tabIndex={-1}>
         <ConnectionBar />
-        {pages === undefined ? <Skeleton rows={10} /> : <ShownPage pages={pages} />}
+        <ShownPage pages={knownPages()} />
       </main>
       {isHelpOpen ? <HelpDialog onClose={() => setHelpOpen(false)} /> : null}
     </div>

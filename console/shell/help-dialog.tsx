@@ -1,5 +1,4 @@
 import { knownPages } from '../state/pages.ts'
-import { useStore } from '../state/store.ts'
 import { Dialog } from '../ui/dialog.tsx'
 
 const keys = [
@@ -12,14 +11,13 @@ const keys = [
 ] as const
 
 export function HelpDialog({ onClose }: { onClose: () => void }) {
-  const pages = useStore(knownPages) ?? []
   return (
     <Dialog title="Keys" onClose={onClose}>
       <dl class="key-list">
         {keys.map(([key, what]) => (
           <KeyLine key={key} keys={key} what={what} />
         ))}
-        {pages.map(({ name, title, letter }) =>
+        {knownPages().map(({ name, title, letter }) =>
           letter === undefined ? null : <KeyLine key={name} keys={`g ${letter}`} what={title} />,
         )}
       </dl>

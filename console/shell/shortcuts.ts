@@ -34,7 +34,7 @@ export function useShortcuts(shell: Shell): void {
 }
 
 function goByLetter(letter: string): boolean {
-  const page = (knownPages.get() ?? []).find((entry) => entry.letter === letter)
+  const page = knownPages().find((entry) => entry.letter === letter)
   if (page) goTo(hrefOf([page.name]))
   return page !== undefined
 }

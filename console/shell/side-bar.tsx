@@ -12,7 +12,7 @@ const groups = [
 ] as const
 
 export function SideBar({ session, showHelp }: { session: Session; showHelp: () => void }) {
-  const pages = useStore(knownPages) ?? []
+  const pages = knownPages()
   const { parts } = useStore(place)
   const current = parts[0] ?? pages[0]?.name
   return (

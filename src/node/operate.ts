@@ -61,6 +61,11 @@ export interface Operating {
 const keysAlone: AuthSettings = Object.freeze({ apiKeys: true, issuers: [], anonymousServices: [] })
 const program: AuditAuthor = Object.freeze({ operator: { id: 'node', name: 'the node itself' }, via: 'code' })
 
+/** The first words of the paths, each once. */
+function partsOf(routes: readonly OperatorRoute[]): string[] {
+  return [...new Set(routes.map(({ path }) => path.split('/')[1] ?? ''))].sort()
+}
+
 /** Puts the operator's API of a node together. */
 export function operate({
   database,
@@ -82,7 +87,7 @@ export function operate({
   const issuers = settings.issuers.map((issuer) => new OidcIssuer(issuer, report))
   const routes: OperatorRoute[] = [
     ...signInRoutes({ database, sessions, writeAudit, issuers, basePath, url: settings.url }),
-    ...sessionRoutes({ database, sessions, node: shown }),
+    ...sessionRoutes({ database, sessions, node: shown, parts: () => partsOf(routes) }),
     ...userRoutes(database, new Users(database, writeAudit), sessions),
     ...apiKeyRoutes(database),
     ...auditRoutes(database),

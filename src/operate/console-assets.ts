@@ -1,15 +1,12 @@
 import { readFile } from 'node:fs/promises'
 import { extname, join } from 'node:path'
-import { promisify } from 'node:util'
-import { gzip } from 'node:zlib'
 import { escape, htmlPage, policy } from '../http/front-page.ts'
 import { checkHost } from '../http/guard.ts'
-import type { Answer, HttpRequest } from '../http/message.ts'
+import type { Answer } from '../http/message.ts'
 import type { PathDoor } from '../http/path-door.ts'
 import { answerProblem, problemOf } from '../http/problem.ts'
 import { answerOtherMethod } from '../http/routes.ts'
-
-const pack = promisify(gzip)
+import { packAnswer } from './packing.ts'
 
 const types: Readonly<Record<string, string>> = {
   '.css': 'text/css; charset=utf-8',
@@ -65,7 +62,10 @@ export function createConsoleDoor({
       const path = request.path.slice(prefix.length + 1)
       // all else is an address that the page reads: names of queues have dots, too
       if (!path.startsWith('assets/')) return answerPage(folders, basePath)
-      return (await answerFile(folders, path, packs(request))) ?? answerNotFound(request)
+      const file = await readAsset(folders, path)
+      if (!file) return answerProblem(problemOf('NOT_FOUND', `nothing is at ${request.path.slice(0, 200)}`))
+      const isText = /^text\/|json$|svg/.test(file.headers['content-type'] ?? '')
+      return isText ? packAnswer(file, request) : file
     },
   }
 }
@@ -93,33 +93,21 @@ function atBasePath(page: string, basePath: string): string {
   )
 }
 
-/** Whether the client unpacks gzip. */
-function packs({ headers }: HttpRequest): boolean {
-  return /\bgzip\b(?!\s*;\s*q=0(?:\.0*)?(?:,|$))/.test(headers.get('accept-encoding') ?? '')
-}
-
-async function answerFile(
-  folders: readonly string[],
-  path: string,
-  isPacked: boolean,
-): Promise<Answer | undefined> {
+async function readAsset(folders: readonly string[], path: string): Promise<Answer | undefined> {
   // plain names only: neither a way out of the folder nor a file that is hidden
   if (!/^(?:[\w-][\w.-]*\/)*[\w-][\w.-]*$/.test(path)) return undefined
   const type = types[extname(path)]
   const bytes = type === undefined ? undefined : await readFirst(folders, path)
   if (!bytes || type === undefined) return undefined
   const isHashed = /-[\w-]{8,}\.\w+$/.test(path)
-  const isText = /^text\/|json$|svg/.test(type)
   return {
     status: 200,
     headers: {
       ...consoleHeaders(),
       'content-type': type,
       'cache-control': isHashed ? 'public, max-age=31536000, immutable' : 'no-cache',
-      ...(isText && { vary: 'accept-encoding' }),
-      ...(isText && isPacked && { 'content-encoding': 'gzip' }),
     },
-    body: isText && isPacked ? await pack(bytes) : bytes,
+    body: bytes,
   }
 }
 
@@ -136,10 +124,6 @@ async function readFirst(folders: readonly string[], path: string): Promise<Uint
     }
   }
   return undefined
-}
-
-function answerNotFound({ path }: HttpRequest): Answer {
-  return answerProblem(problemOf('NOT_FOUND', `nothing is at ${path.slice(0, 200)}`))
 }
 
 function answerNotBuilt(): Answer {

@@ -10,6 +10,7 @@ import { challengeOf } from '../http/sign-in.ts'
 import type { WriteAudit } from './audit.ts'
 import { checkIsOurOrigin, checkIsOurPage } from './cross-site.ts'
 import { checkMay, type Operator } from './operator.ts'
+import { packAnswer } from './packing.ts'
 import { readBody, readQuery } from './request-check.ts'
 import type { OperatorCall, OperatorRoute, SessionStanding } from './route.ts'
 
@@ -129,7 +130,7 @@ async function run(
   const body = await readBody(call.request, route.body)
   const said = await (route.handle as Handle)({ ...call, query, body })
   if (said === undefined) return answerNothing()
-  return isAnswer(said) ? said : answerJson(said)
+  return packAnswer(isAnswer(said) ? said : answerJson(said), call.request)
 }
 
 const answerMembers = new Set(['status', 'headers', 'cookies', 'body', 'onSent'])

@@ -24,6 +24,8 @@ export interface SessionRoutesOptions {
   readonly database: OpenDatabase
   readonly sessions: Sessions
   readonly node: ShownNode
+  /** The parts of the API: the first words of its paths. */
+  readonly parts: () => readonly string[]
 }
 
 const operator = z.object({
@@ -44,14 +46,14 @@ const session = z.object({
 })
 
 /** The session that asks, and all that there are. */
-export function sessionRoutes({ database, sessions, node }: SessionRoutesOptions): OperatorRoute[] {
+export function sessionRoutes({ database, sessions, node, parts }: SessionRoutesOptions): OperatorRoute[] {
   const { driver, schema } = database
   return [
     defineRoute({
       method: 'GET',
       path: '/session',
       role: 'observer',
-      summary: 'Who is signed in, and to which node.',
+      summary: 'Who is signed in, to which node, and what that node has.',
       output: z.object({
         operator,
         expiresAt: z
@@ -64,11 +66,17 @@ export function sessionRoutes({ database, sessions, node }: SessionRoutesOptions
           environment: z.string().optional(),
           durability: z.enum(['durable', 'development']),
         }),
+        parts: z
+          .array(z.string())
+          .describe(
+            'The parts of the API that the node has: the first words of its paths, as items of /items/{id}',
+          ),
       }),
       handle: async ({ operator: who, session: current }) => ({
         operator: who,
         ...(current && { expiresAt: current.expiresAt }),
         node,
+        parts: [...parts()],
       }),
     }),
     defineRoute({

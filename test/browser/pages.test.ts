@@ -91,6 +91,20 @@ test('a broken item says why, and what it blocks', { skip: noChromium }, async (
   await page.locator('tbody tr').getByText('held').waitFor()
 })
 
+test(
+  'the first page asks for what it shows, and for no description of the API',
+  { skip: noChromium },
+  async (t) => {
+    const { page, url } = await openConsole(t)
+    const asked: string[] = []
+    page.on('request', (request) => asked.push(new URL(request.url()).pathname))
+    await page.goto(`${url}/console/items/${broken}`)
+    await page.getByText('It blocks its key').waitFor()
+    const operations = asked.filter((path) => path.startsWith('/operate/'))
+    assert.deepEqual(operations.toSorted(), [`/operate/items/${broken}`, '/operate/live', '/operate/session'])
+  },
+)
+
 test('a page that is not there says so', { skip: noChromium }, async (t) => {
   const { page } = await openConsole(t, { at: '/nowhere' })
   await page.getByRole('heading', { level: 1, name: 'No such page' }).waitFor()

@@ -135,3 +135,15 @@ test('the list of sessions goes on where a page ended', async (t) => {
   assert.equal(seen.length, 7)
   assert.equal(new Set(seen).size, 7)
 })
+
+test('a session says which parts of the API the node has', async (t) => {
+  const { signedIn } = await setupOperate(t)
+  const observer = await signedIn('observer')
+  const { parts } = await observer.json('GET', '/session')
+  const { paths } = await observer.json('GET', '/openapi.json')
+  const described = new Set(Object.keys(paths as Json).map((path) => path.split('/')[1]))
+  described.delete('openapi.json')
+  assert.deepEqual(new Set(parts as string[]), described)
+  assert.equal((parts as string[]).length, described.size)
+  assert.ok((parts as string[]).includes('audit'))
+})

@@ -2,7 +2,6 @@ import { readItem, type Item } from '../../api/items.ts'
 import { listServices } from '../../api/services.ts'
 import { useLoaded } from '../../state/loaded.ts'
 import { knownPages } from '../../state/pages.ts'
-import { useStore } from '../../state/store.ts'
 import { CopyButton } from '../../ui/copy-button.tsx'
 import { EmptyNote } from '../../ui/empty-note.tsx'
 import { Icon } from '../../ui/icon.tsx'
@@ -46,7 +45,7 @@ export function ItemPage({ id }: { id: string }) {
 }
 
 function Shown({ item, reload }: { item: Item; reload: () => void }) {
-  const hasServices = useStore(knownPages)?.some(({ name }) => name === 'services') ?? false
+  const hasServices = knownPages().some(({ name }) => name === 'services')
   const services = useLoaded(hasServices && item.kind === 'service' ? 'services' : undefined, (signal) =>
     listServices(signal),
   )
