@@ -154,6 +154,16 @@ export const countItems = (filter: ItemFilter, signal?: AbortSignal) =>
 export const readItem = (id: string, signal?: AbortSignal) =>
   call<Item>('GET', `/items/${encodeURIComponent(id)}`, { signal })
 
+/** How many later items of its key have succeeded; unset where nobody can know. */
+export interface LaterItems {
+  readonly succeeded?: Preview
+  /** Whose items they may be. */
+  readonly processors: readonly string[]
+}
+
+export const readLaterItems = (id: string, signal?: AbortSignal) =>
+  call<LaterItems>('GET', `/items/${encodeURIComponent(id)}/later`, { signal })
+
 export const actOnItem = (id: string, order: ActOrder) =>
   call<ActAnswer>('POST', `/items/${encodeURIComponent(id)}/acts`, { body: order })
 

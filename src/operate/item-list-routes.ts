@@ -9,6 +9,7 @@ import { filterMembers } from './item-filter.ts'
 import { readItemPage } from './item-page.ts'
 import { counted, itemPage, itemRow } from './item-schemas.ts'
 import { SeenItems, type ItemParts } from './items.ts'
+import { laterItems, readLaterItems } from './later-items.ts'
 import { defineRoute, type OperatorRoute } from './route.ts'
 import { z } from './schema.ts'
 
@@ -83,6 +84,17 @@ export function itemListRoutes(parts: ItemParts): OperatorRoute[] {
       summary: 'An item: what it holds, what happened to it, what can be done with it.',
       output: itemPage,
       handle: ({ params, operator }) => readItemPage(new SeenItems(parts, operator), params['id'] ?? ''),
+    }),
+    defineRoute({
+      method: 'GET',
+      path: '/items/:id/later',
+      role: 'observer',
+      summary: 'How many later items of the key of an item have succeeded.',
+      output: laterItems,
+      handle: async ({ params, operator }) => {
+        const items = new SeenItems(parts, operator)
+        return readLaterItems(items, await items.item(params['id'] ?? ''))
+      },
     }),
   ]
 }

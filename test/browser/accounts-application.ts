@@ -32,10 +32,24 @@ export const invoice = defineQueueProcessor({
   },
 })
 
+/** Tells an address; those that break hold nothing. */
+export const notify = defineQueueProcessor({
+  name: 'notify-worker',
+  input: z.object({ address: z.string(), isClosed: z.boolean().optional() }),
+  key: ({ address }) => address,
+  retry: { maxAttempts: 1 },
+  process({ isClosed }) {
+    if (isClosed) throw new Error('the mailbox is closed')
+  },
+})
+
 const hire = defineService({
   name: 'hire-worker',
   input: worker.extend({ employeeId: z.string().meta({ examples: ['4711'] }) }),
   run: ({ employeeId }) => ({ hired: employeeId }),
 })
 
-export const accounts = defineApplication({ name: 'accounts', definitions: [provision, invoice, hire] })
+export const accounts = defineApplication({
+  name: 'accounts',
+  definitions: [provision, invoice, notify, hire],
+})

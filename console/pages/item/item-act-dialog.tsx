@@ -6,6 +6,7 @@ import { AskDialog } from '../../ui/ask-dialog.tsx'
 import { Field } from '../../ui/field.tsx'
 import { JsonEditor, readJson } from '../../ui/json-editor.tsx'
 import { actWords } from '../items/act-words.ts'
+import { LaterNote } from './later-note.tsx'
 
 interface ItemActDialogProps {
   readonly item: Item
@@ -69,6 +70,7 @@ export function ItemActDialog({ item, act, withPayload, onClose, onDone }: ItemA
           ? ' Its payload is what you write here; the log keeps the old one.'
           : null}
       </p>
+      {act === 'requeue' && item.key !== null ? <LaterNote item={item} /> : null}
       {withPayload ? <JsonEditor label="Payload" text={text} onText={write} autoFocus /> : null}
       {act === 'defer' ? (
         <Field
