@@ -1,7 +1,7 @@
 import { AlertsPage } from '../pages/alerts-page.tsx'
 import { ApiKeysPage } from '../pages/api-keys-page.tsx'
 import { ApplicationsPage } from '../pages/applications/applications-page.tsx'
-import { AuditPage } from '../pages/audit-page.tsx'
+import { AuditPage } from '../pages/audit/audit-page.tsx'
 import { ItemPage } from '../pages/item/item-page.tsx'
 import { ItemsPage } from '../pages/items/items-page.tsx'
 import { NodesPage } from '../pages/nodes-page.tsx'

@@ -12,7 +12,8 @@ interface FieldProps {
   readonly min?: number | undefined
   readonly autoComplete?: string | undefined
   readonly autoFocus?: boolean | undefined
-  readonly suggestions?: readonly string[] | undefined
+  /** With what each is called, where it says that itself. */
+  readonly suggestions?: readonly (string | readonly [value: string, name: string])[] | undefined
 }
 
 export function Field(props: FieldProps) {
@@ -41,9 +42,10 @@ export function Field(props: FieldProps) {
       />
       {suggestions === undefined ? null : (
         <datalist id={`${id}-list`}>
-          {suggestions.map((each) => (
-            <option key={each} value={each} />
-          ))}
+          {suggestions.map((each) => {
+            const [value, name] = typeof each === 'string' ? [each] : each
+            return <option key={value} value={value} label={name} />
+          })}
         </datalist>
       )}
       {hint === undefined ? null : (

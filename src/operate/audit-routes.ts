@@ -1,4 +1,5 @@
 import { CoatcheckError } from '../base/errors.ts'
+import { readAuditChoices } from '../store/audit-choices.ts'
 import type { OpenDatabase } from '../store/database.ts'
 import { readAudit, type AuditRow } from '../store/operator-audit.ts'
 import { pageOf, pageQuery, readCursor } from './cursor.ts'
@@ -53,6 +54,23 @@ export function auditRoutes({ driver, schema }: OpenDatabase): OperatorRoute[] {
         const rows = await readAudit(driver, schema, { ...filter, ...times }, { after, limit: limit + 1 })
         const { items, next } = pageOf(rows, limit)
         return { items: items.map(toLine), ...(next !== undefined && { next }) }
+      },
+    }),
+    defineRoute({
+      method: 'GET',
+      path: '/audit/choices',
+      role: 'observer',
+      summary: 'What the audit can be filtered by.',
+      output: z.object({
+        acts: z.array(z.string()).describe('Each that stands in it'),
+        subjects: z.array(z.string()).describe('Each that stands in it'),
+        operators: z
+          .array(z.object({ id: z.string(), name: z.string() }))
+          .describe('Of the last 2,000 lines'),
+      }),
+      handle: async ({ operator }) => {
+        checkSeesAll(operator)
+        return readAuditChoices(driver, schema)
       },
     }),
   ]

@@ -89,7 +89,7 @@ test('many are requeued at once, after it was said how many', { skip: noChromium
   // each of them ran once more, and broke once more
   for (const id of ids) await untilState(id, 'broken')
   await page.getByRole('link', { name: 'Audit', exact: true }).click()
-  await page.getByText('bulk.requeue').first().waitFor()
+  await page.locator('.audit-entry').getByText('bulk.requeue', { exact: true }).waitFor()
 })
 
 test('some that are selected are removed', { skip: noChromium }, async (t) => {

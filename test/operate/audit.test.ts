@@ -92,3 +92,26 @@ test('what an act had before and after it is kept whatever it holds, and large o
   assert.equal(small['reason'], 'why\u{fffd}')
   assert.deepEqual(large?.['after'], { leftOut: '1500002 characters, more than the audit keeps' })
 })
+
+test('the audit says what it can be filtered by: each act and kind once, and who was last', async (t) => {
+  const { node, signedIn } = await setupOperate(t)
+  const observer = await signedIn('observer')
+  const { driver, schema } = engineOf(node).database
+  const write = auditOf({ ...engineOf(node).database })
+  const ada = { operator: { id: 'user:ada', name: 'Ada' }, via: 'session' }
+  await write({ act: 'requeue', subject: 'item', subjectId: '1' }, ada)
+  // of long ago, before more lines than are looked at
+  await driver.query(
+    `insert into "${schema}".operator_audit (at, operator, name, act, subject, subject_id, via)
+    select now() - g * interval '1 second', case when g > 3000 then 'user:old' else 'user:bob' end, 'B' || (g > 1),
+      case when g % 2 = 0 then 'cancel' else 'a.' || g % 300 end, 'item', g::text, 'session'
+    from generate_series(1, 4000) as g`,
+  )
+  const { acts, subjects, operators } = await observer.json('GET', '/audit/choices')
+  assert.equal((acts as string[]).length, 150 + ['cancel', 'link.create', 'requeue', 'sign-in'].length)
+  assert.deepEqual(subjects, ['item', 'link', 'session'])
+  const names = (operators as Json[]).map(({ id, name }) => `${String(id)} ${String(name)}`)
+  assert.ok(names.includes('user:ada Ada'))
+  assert.ok(!names.some((name) => name.startsWith('user:old')))
+  assert.equal(names.filter((name) => name.startsWith('user:bob')).length, 1)
+})

@@ -2,6 +2,7 @@ import { readItem, type Item } from '../../api/items.ts'
 import { listServices } from '../../api/services.ts'
 import { useLoaded } from '../../state/loaded.ts'
 import { knownPages } from '../../state/pages.ts'
+import { hrefOf } from '../../state/router.ts'
 import { CopyButton } from '../../ui/copy-button.tsx'
 import { EmptyNote } from '../../ui/empty-note.tsx'
 import { Icon } from '../../ui/icon.tsx'
@@ -86,6 +87,11 @@ function Shown({ item, reload }: { item: Item; reload: () => void }) {
         <aside class="item-side" aria-label="Facts">
           <ItemFacts item={item} />
           <ItemRelatives item={item} />
+          {knownPages().some(({ name }) => name === 'audit') ? (
+            <p>
+              <a href={hrefOf(['audit'], { subject: 'item', subjectId: item.id })}>Audit of this item</a>
+            </p>
+          ) : null}
         </aside>
       </div>
     </>
