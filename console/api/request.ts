@@ -52,7 +52,8 @@ export async function send(method: Method, path: string, options: CallOptions = 
     return response
   }
   const problem = await readProblem(response)
-  if (response.status >= 502) watch?.unreachable()
+  // a node that has no stream left answers all else
+  if (response.status >= 502 && problem.code !== 'STREAMS_FULL') watch?.unreachable()
   else watch?.answered()
   if (problem.code === 'SIGN_IN_REQUIRED') watch?.signedOut()
   throw problem
@@ -64,11 +65,17 @@ export async function* readLines<T>(response: Response): AsyncGenerator<T> {
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader()
   let rest = ''
   for (;;) {
-    const { done, value } = await reader.read()
+    const { done, value } = await reader.read().catch(lostOnTheWay)
     if (done) break
     const lines = (rest + value).split('\n')
     rest = lines.pop() ?? ''
     for (const line of lines) if (line.trim() !== '') yield JSON.parse(line) as T
   }
   if (rest.trim() !== '') yield JSON.parse(rest) as T
+}
+
+/** What was sent is not taken back: so it is told apart from an answer that never came. */
+function lostOnTheWay(error: unknown): never {
+  if (error instanceof DOMException && error.name === 'AbortError') throw error
+  throw new CallFailed(0, 'UNREACHABLE', 'The connection was lost before the end of the answer')
 }

@@ -26,13 +26,18 @@ async function enter(): Promise<void> {
   await refreshSession(problem)
 }
 
+/**
+ * Asks who is signed in. Who is stays so while a node does not answer, or answers with another problem: what the person
+ * is about is lost with the page. That the node is away is shown all the same; see `connection.ts`.
+ */
 export async function refreshSession(problem?: string): Promise<void> {
   try {
     sessionState.set({ kind: 'signed-in', session: await readSession() })
   } catch (error) {
     const failed = error instanceof CallFailed ? error : undefined
     if (failed?.status === 401) sessionState.set({ kind: 'signed-out', ...(problem ? { problem } : {}) })
-    else sessionState.set({ kind: 'unreachable', problem: failed?.message ?? String(error) })
+    else if (sessionState.get().kind !== 'signed-in')
+      sessionState.set({ kind: 'unreachable', problem: failed?.message ?? String(error) })
   }
 }
 

@@ -18,7 +18,7 @@ export function accountsNode(): Promise<Node> {
 
 /** @param more options in the place of the usual ones: a `schema` comes with the database that it is in */
 export async function startNode(
-  http: { readonly basePath?: string } = {},
+  http: { readonly basePath?: string; readonly port?: number } = {},
   more: Partial<NodeOptions> = {},
 ): Promise<Node> {
   await buildConsole({ ifStale: true })
