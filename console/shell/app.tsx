@@ -1,6 +1,6 @@
 import { SignInPage } from '../pages/sign-in-page.tsx'
 import { useEffect } from '../preact.ts'
-import { refreshSession, sessionState } from '../state/session.ts'
+import { personOf, refreshSession, sessionState } from '../state/session.ts'
 import { useStore } from '../state/store.ts'
 import { Frame } from './frame.tsx'
 import { ToastList } from './toast-list.tsx'
@@ -15,7 +15,7 @@ export function App() {
       {state.kind === 'unknown' ? <p class="starting visually-hidden">Loading the console</p> : null}
       {state.kind === 'unreachable' ? <Unreachable problem={state.problem} /> : null}
       {state.kind === 'signed-out' ? <SignInPage problem={state.problem} /> : null}
-      {state.kind === 'signed-in' ? <Frame session={state.session} /> : null}
+      {state.kind === 'signed-in' ? <Frame key={personOf(state)} session={state.session} /> : null}
       <ToastList />
     </>
   )

@@ -11,7 +11,7 @@ import { ShownPage } from './shown-page.tsx'
 import { SideBar } from './side-bar.tsx'
 import { TopBar } from './top-bar.tsx'
 
-/** What stands around every page. */
+/** What stands around every page; made anew for each person. */
 export function Frame({ session }: { session: Session }) {
   const [isHelpOpen, setHelpOpen] = useState(false)
   const [isMenuOpen, setMenuOpen] = useState(false)

@@ -1,5 +1,4 @@
 import { signOut, type Session } from '../api/session.ts'
-import { forgetAnswers } from '../state/loaded.ts'
 import { hrefOf } from '../state/router.ts'
 import { sessionState } from '../state/session.ts'
 import { say } from '../state/toasts.ts'
@@ -19,7 +18,6 @@ export function TopBar({ session, isMenuOpen, toggleMenu }: TopBarProps) {
   const leave = async () => {
     try {
       await signOut()
-      forgetAnswers()
       sessionState.set({ kind: 'signed-out' })
     } catch (error) {
       say(error instanceof Error ? error.message : String(error), 'bad')

@@ -1,19 +1,18 @@
 import { CallFailed } from '../api/call-failed.ts'
 import { useCallback, useEffect, useRef, useState } from '../preact.ts'
+import { dropAnswer, keepAnswer, keptAnswer } from './answers.ts'
 import { watchTopic, type Topic } from './live.ts'
 
 /** What a page asked for. */
 export interface Loaded<T> {
   readonly value: T | undefined
-  /** Why the last try failed; an older value may be there all the same. */
+  /** Why the last try failed; an older value may be there all the same, unless it is gone or forbidden now. */
   readonly problem: CallFailed | undefined
   readonly isLoading: boolean
   readonly reload: () => void
 }
 
 const shortestMs = 1_000
-const keptAnswers = new Map<string, unknown>()
-const maxKept = 50
 
 /**
  * Asks, shows what was answered to the same question before in the meantime, and asks again when the topic changes: at
@@ -35,7 +34,7 @@ export function useLoaded<T>(
   if (state.current.question !== question || question === undefined)
     state.current = {
       question,
-      value: question === undefined ? undefined : (keptAnswers.get(question) as T | undefined),
+      value: question === undefined ? undefined : (keptAnswer(question) as T | undefined),
       isLoading: question !== undefined,
     }
   const latestAsk = useRef(ask)
@@ -56,8 +55,9 @@ export function useLoaded<T>(
       const next = await settle(latestAsk.current, ended.signal)
       isAsking = false
       if (ended.signal.aborted || state.current.question !== question) return
-      if ('value' in next) remember(question, next.value)
-      const value = 'value' in next ? next.value : state.current.value
+      if ('value' in next) keepAnswer(question, next.value)
+      else if (isGone(next.problem)) dropAnswer(question)
+      const value = 'value' in next ? next.value : isGone(next.problem) ? undefined : state.current.value
       state.current = { question, value, problem: next.problem, isLoading: false }
       draw((count) => count + 1)
       if (isWanted) later()
@@ -105,14 +105,5 @@ async function settle<T>(ask: (signal: AbortSignal) => Promise<T>, signal: Abort
   }
 }
 
-function remember(question: string, value: unknown): void {
-  keptAnswers.delete(question)
-  keptAnswers.set(question, value)
-  const oldest = keptAnswers.size > maxKept ? keptAnswers.keys().next().value : undefined
-  if (oldest !== undefined) keptAnswers.delete(oldest)
-}
-
-/** Nothing of one person's is left for the next. */
-export function forgetAnswers(): void {
-  keptAnswers.clear()
-}
+/** It is there no more, or not for who asks: then what was answered before is not shown either. */
+const isGone = (problem: CallFailed | undefined) => problem?.status === 403 || problem?.status === 404

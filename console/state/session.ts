@@ -1,5 +1,6 @@
 import { CallFailed } from '../api/call-failed.ts'
 import { readSession, signInByLink, type OperatorRole, type Session } from '../api/session.ts'
+import { forgetAnswers } from './answers.ts'
 import { createStore } from './store.ts'
 
 export type SessionState =
@@ -12,11 +13,29 @@ export const sessionState = createStore<SessionState>({ kind: 'unknown' })
 
 /** Finds out who is signed in; a link's token in the address is used first. */
 export async function startSession(): Promise<void> {
+  watchPerson()
   // a link that is pasted where the console is open changes the fragment alone, and the page stays
   window.addEventListener('hashchange', () => {
     if (location.hash.startsWith('#link=')) void enter()
   })
   await enter()
+}
+
+/** What one may see, another may not: however somebody else comes to sit here, nothing is left for them. */
+function watchPerson(): void {
+  let shownTo = personOf(sessionState.get())
+  sessionState.watch(() => {
+    const person = personOf(sessionState.get())
+    if (person !== shownTo) forgetAnswers()
+    shownTo = person
+  })
+}
+
+/** Who is signed in, and as what: the same text for the same pages. */
+export function personOf(state: SessionState): string | undefined {
+  if (state.kind !== 'signed-in') return undefined
+  const { id, role, accessGroup } = state.session.operator
+  return JSON.stringify([id, role, accessGroup])
 }
 
 async function enter(): Promise<void> {

@@ -92,6 +92,32 @@ function watch(page: Page, origins: readonly string[], expected: RegExp | undefi
   return problems
 }
 
+export interface NewPerson {
+  readonly name: string
+  readonly role: 'observer' | 'operator' | 'administrator'
+  readonly accessGroup?: string
+}
+
+const password = 'correct horse battery staple'
+
+/** Makes a user who can sign in with {@link signInAs}; by the session of the page, which is an administrator's. */
+export async function makePerson(page: Page, person: NewPerson): Promise<void> {
+  const { origin } = new URL(page.url())
+  const answer = await page.request.post(`${origin}/operate/users`, {
+    headers: { 'sec-fetch-site': 'same-origin' },
+    data: { ...person, password },
+  })
+  assert.equal(answer.status(), 200, await answer.text())
+}
+
+/** Fills in the sign-in that the page shows. */
+export async function signInAs(page: Page, name: string): Promise<void> {
+  await page.getByLabel('Name').fill(name)
+  await page.getByLabel('Password').fill(password)
+  await page.getByRole('button', { name: 'Sign in', exact: true }).click()
+  await page.locator('main:not(.sign-in) h1').waitFor()
+}
+
 /** Waits until what was asked for is there. */
 export async function loaded(page: Page): Promise<void> {
   await page.locator('main h1').waitFor()
