@@ -72,7 +72,7 @@ export interface BrokenGroup {
 export interface TraceEvent {
   readonly at: string
   readonly id: string
-  readonly key?: string | null
+  readonly key?: string
   readonly event: string
   readonly attempt?: number
   readonly message?: string
