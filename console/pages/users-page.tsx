@@ -1,7 +1,7 @@
 import { listUsers, type User } from '../api/access.ts'
 import { useState } from '../preact.ts'
 import { useList } from '../state/list.ts'
-import { may } from '../state/session.ts'
+import { may, maySeeAll } from '../state/session.ts'
 import { Ago } from '../ui/ago.tsx'
 import { EmptyNote } from '../ui/empty-note.tsx'
 import { MoreButton } from '../ui/more-button.tsx'
@@ -14,6 +14,17 @@ import { UserDialog } from './user-dialog.tsx'
 
 /** Who may sign in, and who is signed in. */
 export function UsersPage() {
+  return (
+    <>
+      {maySeeAll() ? <Users /> : <PageHead title="Users" />}
+      <Section title="Sessions">
+        <SessionTable />
+      </Section>
+    </>
+  )
+}
+
+function Users() {
   const list = useList('users', (cursor, signal) => listUsers(cursor, signal))
   const [edited, setEdited] = useState<User | 'new'>()
   return (
@@ -25,9 +36,7 @@ export function UsersPage() {
           </button>
         ) : null}
       </PageHead>
-      {list.problem === undefined || list.problem.status === 403 ? null : (
-        <ProblemNote problem={list.problem} retry={list.reload} />
-      )}
+      {list.problem === undefined ? null : <ProblemNote problem={list.problem} retry={list.reload} />}
       {list.last === undefined && list.problem === undefined ? <Skeleton /> : null}
       {list.last !== undefined && list.items.length === 0 ? (
         <EmptyNote title="No users.">
@@ -37,9 +46,6 @@ export function UsersPage() {
       ) : null}
       {list.items.length === 0 ? null : <Table users={list.items} edit={setEdited} />}
       <MoreButton list={list} />
-      <Section title="Sessions">
-        <SessionTable />
-      </Section>
       {edited === undefined ? null : (
         <UserDialog
           user={edited === 'new' ? undefined : edited}

@@ -91,3 +91,9 @@ export function may(role: OperatorRole): boolean {
   const state = sessionState.get()
   return state.kind === 'signed-in' && ranks[state.session.operator.role] >= ranks[role]
 }
+
+/** Whether who is signed in may see and change what is of all access groups: queues, broken groups, users. */
+export function maySeeAll(): boolean {
+  const state = sessionState.get()
+  return state.kind === 'signed-in' && state.session.operator.accessGroup === undefined
+}

@@ -1,6 +1,6 @@
 import { setPartitions, type QueueDetail } from '../../api/queues.ts'
 import { useState } from '../../preact.ts'
-import { may } from '../../state/session.ts'
+import { may, maySeeAll } from '../../state/session.ts'
 import { say } from '../../state/toasts.ts'
 import { Ago } from '../../ui/ago.tsx'
 import { AskDialog } from '../../ui/ask-dialog.tsx'
@@ -13,11 +13,12 @@ import { Section } from '../../ui/section.tsx'
 export function PartitionTable({ queue, reload }: { queue: QueueDetail; reload: () => void }) {
   const [text, setText] = useState<string>()
   const wanted = Number(text)
-  const change = may('administrator') ? (
-    <button type="button" class="button" onClick={() => setText(String(queue.partitions))}>
-      Change their number
-    </button>
-  ) : null
+  const change =
+    may('administrator') && maySeeAll() ? (
+      <button type="button" class="button" onClick={() => setText(String(queue.partitions))}>
+        Change their number
+      </button>
+    ) : null
   return (
     <Section title="Partitions" count={queue.partitionList.length} aside={change}>
       {queue.partitionList.length === 0 ? (

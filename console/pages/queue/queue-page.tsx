@@ -1,6 +1,7 @@
 import { readQueue, type QueueDetail } from '../../api/queues.ts'
 import { useLoaded } from '../../state/loaded.ts'
 import { hrefOf } from '../../state/router.ts'
+import { maySeeAll } from '../../state/session.ts'
 import { EmptyNote } from '../../ui/empty-note.tsx'
 import { showCompact, showDuration, showNumber } from '../../ui/format.ts'
 import { Icon } from '../../ui/icon.tsx'
@@ -100,10 +101,21 @@ function Shown({ queue, reload }: { queue: QueueDetail; reload: () => void }) {
         <span>Processors: {queue.processors.map((processor) => processor.name).join(', ') || 'none'}</span>
       </p>
       <SeriesCharts series={queue.series} />
-      <BrokenGroups queue={name} />
-      <BlockedKeys queue={name} count={blockedKeys} />
+      {maySeeAll() ? (
+        <>
+          <BrokenGroups queue={name} />
+          <BlockedKeys queue={name} count={blockedKeys} />
+        </>
+      ) : null}
       <PartitionTable queue={queue} reload={reload} />
-      <Trace queue={name} />
+      {maySeeAll() ? (
+        <Trace queue={name} />
+      ) : (
+        <p class="quiet">
+          You see the items of your access group alone. What is broken, which keys are blocked, the trace and
+          the acts on a queue are of all of them.
+        </p>
+      )}
     </>
   )
 }

@@ -1,6 +1,6 @@
 import { setConcurrency, type Queue } from '../../api/queues.ts'
 import { useState } from '../../preact.ts'
-import { may } from '../../state/session.ts'
+import { may, maySeeAll } from '../../state/session.ts'
 import { say } from '../../state/toasts.ts'
 import { AskDialog } from '../../ui/ask-dialog.tsx'
 import { Field } from '../../ui/field.tsx'
@@ -21,7 +21,7 @@ export function ConcurrencyField({ queue, reload }: { queue: Queue; reload: () =
       {isSet ? <small>of {defined}</small> : null}
     </span>
   )
-  if (!may('operator')) return figure
+  if (!may('operator') || !maySeeAll()) return figure
   const wanted = text === undefined || text.trim() === '' ? null : Number(text)
   const isReady = wanted === null || (Number.isInteger(wanted) && wanted >= 1)
   return (

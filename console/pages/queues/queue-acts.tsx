@@ -1,6 +1,6 @@
 import type { Queue } from '../../api/queues.ts'
 import { useState } from '../../preact.ts'
-import { may } from '../../state/session.ts'
+import { may, maySeeAll } from '../../state/session.ts'
 import { Icon } from '../../ui/icon.tsx'
 import { QueueActDialog, queueActs, type QueueAct } from './queue-act-dialog.tsx'
 
@@ -17,7 +17,7 @@ export function QueueActs({
   withWords?: boolean
 }) {
   const [act, setAct] = useState<QueueAct>()
-  if (!may('operator')) return null
+  if (!may('operator') || !maySeeAll()) return null
   const acts: readonly QueueAct[] = {
     running: ['pause', 'stop', 'restart'] as const,
     paused: ['start', 'stop'] as const,
