@@ -33,13 +33,22 @@ export interface User {
   readonly createdAt?: string
 }
 
-export interface UserChange {
-  readonly role?: OperatorRole | undefined
-  readonly password?: string | undefined
-  readonly isDisabled?: boolean | undefined
+export interface NewUser {
+  readonly name: string
+  readonly role: OperatorRole
+  readonly password: string
   readonly accessGroup?: string | undefined
   readonly reason?: string | undefined
 }
+/** What is not there stays as it is. */
+export interface UserChange {
+  readonly role?: OperatorRole
+  readonly password?: string
+  readonly isDisabled?: boolean
+  /** null: sees all. */
+  readonly accessGroup?: string | null
+}
+
 
 export interface OpenSession {
   readonly id: string
@@ -63,11 +72,10 @@ export const revokeApiKey = (id: string, reason?: string) =>
 export const listUsers = (cursor?: string, signal?: AbortSignal) =>
   call<Page<User>>('GET', '/users', { query: { cursor }, signal })
 
-export const createUser = (name: string, user: UserChange) =>
-  call<unknown>('POST', '/users', { body: { name, ...user } })
+export const createUser = (user: NewUser) => call<unknown>('POST', '/users', { body: user })
 
-export const changeUser = (name: string, user: UserChange) =>
-  call<unknown>('PUT', `/users/${encodeURIComponent(name)}`, { body: user })
+export const changeUser = (name: string, change: UserChange, reason?: string) =>
+  call<unknown>('PUT', `/users/${encodeURIComponent(name)}`, { body: { ...change, reason } })
 
 export const listSessions = (cursor?: string, signal?: AbortSignal) =>
   call<Page<OpenSession>>('GET', '/sessions', { query: { cursor }, signal })

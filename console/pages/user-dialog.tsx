@@ -1,4 +1,4 @@
-import { changeUser, createUser, type User } from '../api/access.ts'
+import { changeUser, createUser, type User, type UserChange } from '../api/access.ts'
 import type { OperatorRole } from '../api/session.ts'
 import { useState } from '../preact.ts'
 import { say } from '../state/toasts.ts'
@@ -24,14 +24,17 @@ export function UserDialog({
   const [accessGroup, setAccessGroup] = useState(user?.accessGroup ?? '')
   const [isDisabled, setDisabled] = useState(user?.isDisabled ?? false)
   const isNew = user === undefined
+  const group = accessGroup.trim()
+  // Alone what was changed here: somebody else may have changed the rest since it was opened.
+  const change: UserChange = {
+    ...(role !== user?.role && { role }),
+    ...(password !== '' && { password }),
+    ...(group !== (user?.accessGroup ?? '') && { accessGroup: group === '' ? null : group }),
+    ...(isDisabled !== (user?.isDisabled ?? false) && { isDisabled }),
+  }
   const save = async (reason: string | undefined) => {
-    const change = {
-      role,
-      password: password === '' ? undefined : password,
-      accessGroup: accessGroup.trim() || undefined,
-      reason,
-    }
-    await (isNew ? createUser(name.trim(), change) : changeUser(name, { ...change, isDisabled }))
+    const made = { name: name.trim(), role, password, accessGroup: group || undefined, reason }
+    await (isNew ? createUser(made) : changeUser(name, change, reason))
     say(isNew ? `${name} may sign in` : `${name} is changed`)
     onDone()
   }
@@ -39,7 +42,7 @@ export function UserDialog({
     <AskDialog
       title={isNew ? 'New user' : `Change ${name}`}
       action={isNew ? 'Make the user' : 'Save'}
-      isReady={name.trim() !== '' && (!isNew || password !== '')}
+      isReady={isNew ? name.trim() !== '' && password !== '' : Object.keys(change).length > 0}
       onConfirm={save}
       onClose={onClose}
     >
