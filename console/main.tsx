@@ -1,3 +1,4 @@
+import { startActWatch } from './api/refresh.ts'
 import { render } from './preact.ts'
 import { App } from './shell/app.tsx'
 import { startClock } from './state/clock.ts'
@@ -20,6 +21,7 @@ import './styles/services.css'
 import './styles/pages.css'
 import './styles/told.css'
 
+startActWatch()
 startTheme()
 startClock()
 startConnectionWatch()

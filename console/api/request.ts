@@ -1,5 +1,6 @@
 import { operateUrl, type Query } from './base-path.ts'
 import { CallFailed, readProblem } from './call-failed.ts'
+import { giveActBack, takeAct } from './refresh.ts'
 
 /** How calls go, for whoever shows it. */
 export interface CallWatch {
@@ -36,13 +37,19 @@ export async function call<T>(method: Method, path: string, options: CallOptions
  */
 export async function send(method: Method, path: string, options: CallOptions = {}): Promise<Response> {
   const { query, body, signal } = options
+  const isTheirs = takeAct() || method !== 'GET'
   const response = await fetch(operateUrl(path, query), {
     method,
-    headers: body === undefined ? {} : { 'content-type': 'application/json' },
+    headers: {
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      // a page that is left open asks for ever; a session is to end by its idle limit all the same
+      ...(isTheirs ? {} : { 'coatcheck-refresh': '1' }),
+    },
     credentials: 'same-origin',
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     ...(signal === undefined ? {} : { signal }),
   }).catch((error: unknown) => {
+    if (isTheirs) giveActBack()
     if (signal?.aborted) throw error
     watch?.unreachable()
     throw new CallFailed(0, 'UNREACHABLE', 'The node does not answer')
