@@ -1,20 +1,22 @@
 import { basePath } from '../../api/base-path.ts'
-import { listItems, type ItemFilter } from '../../api/items.ts'
+import { countItems, listItems, type ItemFilter } from '../../api/items.ts'
 import { useEffect, useState } from '../../preact.ts'
 import { useListKeys } from '../../state/keys.ts'
 import { useList } from '../../state/list.ts'
+import { useLoaded } from '../../state/loaded.ts'
 import { place } from '../../state/router.ts'
 import { may } from '../../state/session.ts'
 import { useStore } from '../../state/store.ts'
 import { EmptyNote } from '../../ui/empty-note.tsx'
 import { showMoment } from '../../ui/format.ts'
+import { Icon } from '../../ui/icon.tsx'
 import { MoreButton } from '../../ui/more-button.tsx'
 import { PageHead } from '../../ui/page-head.tsx'
 import { ProblemNote } from '../../ui/problem-note.tsx'
 import { Skeleton } from '../../ui/skeleton.tsx'
 import { BulkBar } from './bulk-bar.tsx'
 import { FilterBar } from './filter-bar.tsx'
-import { filterOf, itemsHref, stateOf } from './item-filter.ts'
+import { filterOf, itemsHref, stateOf, withoutFilter } from './item-filter.ts'
 import { ItemTable, type Selection } from './item-table.tsx'
 import { StateTabs } from './state-tabs.tsx'
 
@@ -26,9 +28,21 @@ export function ItemsPage() {
   const question = itemsHref(filter)
   const [selection, setSelection] = useState(nothing)
   const isSelecting = selection.isAll || selection.ids.size > 0
+  // a search of texts reads what it goes through: it is done when the person asks for it, and not by itself for ever
+  const isSearch = filter.text !== undefined
   // what is selected does not move away under the hand
-  const topic = isSelecting ? undefined : 'item'
+  const topic = isSelecting || isSearch ? undefined : 'item'
   const list = useList(question, (cursor, signal) => listItems(filter, cursor, signal), topic)
+  const rest = withoutFilter(filter, 'state')
+  const counts = useLoaded(
+    `counts ${itemsHref(rest)}`,
+    (signal) => countItems(rest, signal),
+    isSearch ? undefined : 'item',
+  )
+  const lookAgain = () => {
+    list.reload()
+    counts.reload()
+  }
   const clear = () => setSelection(nothing)
   useEffect(clear, [question])
 
@@ -47,8 +61,15 @@ export function ItemsPage() {
   const isEmpty = list.items.length === 0 && list.last !== undefined && list.loadMore === undefined
   return (
     <>
-      <PageHead title="Items" />
-      <StateTabs filter={filter} />
+      <PageHead title="Items">
+        {isSearch ? (
+          <button type="button" class="button" disabled={list.isLoading} onClick={lookAgain}>
+            <Icon name="restart" />
+            Look again
+          </button>
+        ) : null}
+      </PageHead>
+      <StateTabs filter={filter} counts={counts.value} />
       <FilterBar filter={filter} />
       {list.problem === undefined ? null : <ProblemNote problem={list.problem} retry={list.reload} />}
       {list.items.length === 0 && list.isLoading ? <Skeleton rows={12} /> : null}
@@ -72,7 +93,7 @@ export function ItemsPage() {
           clear={clear}
           onDone={() => {
             clear()
-            list.reload()
+            lookAgain()
           }}
         />
       ) : null}
