@@ -10,19 +10,22 @@ let current: ListKeys | undefined
 
 export const listKeys = (): ListKeys | undefined => current
 
-export function useListKeys(keys: ListKeys): void {
+/** @param keys undefined where nothing can be selected */
+export function useListKeys(keys: ListKeys | undefined): void {
   const latest = useRef(keys)
   latest.current = keys
+  const isThere = keys !== undefined
   useEffect(() => {
+    if (!isThere) return undefined
     const own: ListKeys = {
-      select: (id) => latest.current.select(id),
-      clear: () => latest.current.clear(),
+      select: (id) => latest.current?.select(id),
+      clear: () => latest.current?.clear(),
     }
     current = own
     return () => {
       if (current === own) current = undefined
     }
-  }, [])
+  }, [isThere])
 }
 
 /** The links that stand for the rows of a list carry their row's id as `data-row`. */

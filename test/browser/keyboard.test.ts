@@ -72,3 +72,12 @@ test('the search says what it takes a text for', { skip: noChromium }, async (t)
   await page.locator('#search').fill('0199f3a1-7c00-8001-8001-5f3c9a2b1000')
   await first.getByText('The item with the id').waitFor()
 })
+
+test('x selects nothing for an observer, and the list goes on', { skip: noChromium }, async (t) => {
+  const { page, node } = await openConsole(t, { role: 'observer', at: '/items' })
+  await page.locator('tbody tr').first().waitFor()
+  await page.keyboard.press('j')
+  await page.keyboard.press('x')
+  await node.enqueue(provision, { employeeId: 'after-the-key', costCentre: 'it' })
+  await page.locator('tbody tr', { hasText: 'after-the-key' }).waitFor()
+})

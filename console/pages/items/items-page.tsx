@@ -55,9 +55,9 @@ export function ItemsPage() {
     const isEach = selection.isAll || list.items.every(({ id }) => selection.ids.has(id))
     setSelection(isEach ? nothing : { ids: new Set(list.items.map(({ id }) => id)), isAll: false })
   }
-  useListKeys({ select: toggle, clear })
-
   const mayAct = may('operator')
+  useListKeys(mayAct ? { select: toggle, clear } : undefined)
+
   const isEmpty = list.items.length === 0 && list.last !== undefined && list.loadMore === undefined
   return (
     <>
