@@ -5,6 +5,7 @@ import {
   type BulkKind,
   type BulkProgress,
   type ItemFilter,
+  type Preview,
 } from '../../api/items.ts'
 import { useEffect, useRef, useState } from '../../preact.ts'
 import { useLoaded } from '../../state/loaded.ts'
@@ -24,11 +25,16 @@ interface BulkDialogProps {
   readonly onClose: (wasDone: boolean) => void
 }
 
+/** How many items one order meets unless it says another number. */
+const usualLimit = 10_000
+const maxLimit = 1_000_000
+
 /** Says how many it would be, asks once, then shows how far it is; it can be ended at any time. */
 export function BulkDialog({ act, filter, what, onClose }: BulkDialogProps) {
   const words = actWords[act]
   const [reason, setReason] = useState('')
   const [until, setUntil] = useState('')
+  const [most, setMost] = useState(String(usualLimit))
   const [progress, setProgress] = useState<BulkProgress>()
   const [problem, setProblem] = useState<CallFailed>()
   const [isRunning, setRunning] = useState(false)
@@ -37,6 +43,10 @@ export function BulkDialog({ act, filter, what, onClose }: BulkDialogProps) {
     previewActs(act, filter, signal),
   )
   useEffect(() => () => ended.current?.abort(), [])
+  const count = preview.value
+  // where it was not counted to the end there may be more than one order meets
+  const limit = count?.isAtLeast ? Number(most) : undefined
+  const isLimitGood = limit === undefined || (Number.isInteger(limit) && limit >= 1 && limit <= maxLimit)
 
   const start = async () => {
     setRunning(true)
@@ -45,7 +55,7 @@ export function BulkDialog({ act, filter, what, onClose }: BulkDialogProps) {
     const controller = new AbortController()
     ended.current = controller
     const untilTime = until === '' ? undefined : new Date(until).toISOString()
-    const order = { act, filter, reason: reason.trim() || undefined, until: untilTime }
+    const order = { act, filter, reason: reason.trim() || undefined, until: untilTime, limit }
     try {
       for await (const line of actOnItems(order, controller.signal))
         setProgress((before) => ({ ...before, ...line }))
@@ -56,7 +66,6 @@ export function BulkDialog({ act, filter, what, onClose }: BulkDialogProps) {
     setRunning(false)
   }
 
-  const count = preview.value
   const isOver = progress !== undefined && !isRunning
   const close = () => onClose(progress !== undefined)
   return (
@@ -70,16 +79,19 @@ export function BulkDialog({ act, filter, what, onClose }: BulkDialogProps) {
       >
         {progress === undefined ? (
           <>
-            <p class="big-count" aria-live="polite">
-              {count === undefined ? (
-                'Counting…'
-              ) : (
-                <>
-                  <b>{showCount(count.count, count.isAtLeast)}</b> {count.count === 1 ? 'item' : 'items'} of a
-                  state in which this makes sense
-                </>
-              )}
-            </p>
+            {preview.problem === undefined ? (
+              <p class="big-count" aria-live="polite">
+                {count === undefined ? (
+                  'Counting…'
+                ) : (
+                  <>
+                    <b>{showCount(count.count, count.isAtLeast)}</b>{' '}
+                    {count.count === 1 && !count.isAtLeast ? 'item' : 'items'} of a state in which this makes
+                    sense
+                  </>
+                )}
+              </p>
+            ) : null}
             <p>{words.many}</p>
             {act === 'defer' ? (
               <Field
@@ -89,6 +101,16 @@ export function BulkDialog({ act, filter, what, onClose }: BulkDialogProps) {
                 onValue={setUntil}
               />
             ) : null}
+            {limit === undefined ? null : (
+              <Field
+                label="At most"
+                type="number"
+                min={1}
+                value={most}
+                onValue={setMost}
+                hint="The oldest first. It was not counted to the end; what is left takes another order."
+              />
+            )}
             <ReasonField value={reason} onValue={setReason} />
           </>
         ) : (
@@ -110,15 +132,17 @@ export function BulkDialog({ act, filter, what, onClose }: BulkDialogProps) {
             <button
               type="submit"
               class={words.isDangerous ? 'button danger' : 'button primary'}
-              disabled={count === undefined || count.count === 0}
+              disabled={count === undefined || (count.count === 0 && !count.isAtLeast) || !isLimitGood}
             >
-              {count === undefined
-                ? words.name
-                : `${words.name} ${count.isAtLeast ? 'all' : plural(count.count, 'item')}`}
+              {count === undefined ? words.name : `${words.name} ${howMany(count, limit)}`}
             </button>
           ) : null}
         </footer>
       </form>
     </Dialog>
   )
+}
+
+function howMany({ count }: Preview, limit: number | undefined): string {
+  return limit === undefined ? plural(count, 'item') : `the first ${showCount(limit)}`
 }

@@ -88,7 +88,8 @@ export function ItemsPage() {
           selection={selection}
           filter={filter}
           state={stateOf(filter)}
-          hasMore={list.loadMore !== undefined}
+          // everything there is has never been meant
+          hasMore={list.loadMore !== undefined && Object.keys(filter).length > 0}
           selectAll={() => setSelection({ ids: new Set(), isAll: true })}
           clear={clear}
           onDone={() => {
