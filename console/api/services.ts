@@ -1,4 +1,3 @@
-import type { Page } from './page.ts'
 import { call } from './request.ts'
 
 /** As much of JSON Schema as a form can be made of. */
@@ -22,9 +21,9 @@ export interface Service {
   readonly application: string
   readonly path: string
   readonly execution: 'immediate' | 'queue'
-  readonly queue?: string
+  readonly queue: string
   readonly inputSchema?: JsonSchema
-  readonly example?: unknown
+  readonly example: unknown
   readonly roles?: readonly string[]
   readonly requestsLastHour: number
   readonly results: { readonly succeeded: number; readonly broken: number }
@@ -38,12 +37,15 @@ export interface TryAnswer {
   readonly id?: string
 }
 
-export const listServices = async (signal?: AbortSignal): Promise<readonly Service[]> => {
-  const answer = await call<Page<Service> | readonly Service[]>('GET', '/services', { signal })
-  return 'items' in answer ? answer.items : answer
+export interface TryOrder {
+  readonly input: unknown
+  readonly idempotencyKey: string | undefined
+  readonly reason: string | undefined
 }
 
-export const tryService = ({ application, name }: Service, input: unknown, idempotencyKey?: string) =>
+export const listServices = (signal?: AbortSignal) => call<readonly Service[]>('GET', '/services', { signal })
+
+export const tryService = ({ application, name }: Service, order: TryOrder) =>
   call<TryAnswer>('POST', `/services/${encodeURIComponent(application)}/${encodeURIComponent(name)}/try`, {
-    body: { input, idempotencyKey },
+    body: order,
   })

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { before, test } from 'node:test'
 import { invoice, provision } from './accounts-application.ts'
 import { noChromium } from './launch.ts'
-import { accountsNode, loaded, openConsole } from './setup.ts'
+import { accountsNode, loaded, openConsole, stateOf } from './setup.ts'
 
 before(async () => {
   if (!noChromium) await accountsNode()
@@ -11,16 +11,8 @@ before(async () => {
 async function breakOne(employeeId: string): Promise<string> {
   const node = await accountsNode()
   const id = await node.enqueue(provision, { employeeId })
-  await untilState(id, 'broken')
+  await stateOf(id, 'broken')
   return id
-}
-
-async function untilState(id: string, state: string): Promise<void> {
-  const node = await accountsNode()
-  for (;;) {
-    const item = await node.item(id)
-    if (item?.state === state) return
-  }
 }
 
 test(
@@ -74,7 +66,7 @@ test('many are requeued at once, after it was said how many', { skip: noChromium
     invoice,
     Array.from({ length: 70 }, (_, number) => ({ number })),
   )
-  await Promise.all(ids.map((id) => untilState(id, 'broken')))
+  await Promise.all(ids.map((id) => stateOf(id, 'broken')))
   const { page } = await openConsole(t, { at: '/items?state=broken&processor=send-invoice' })
   await page.locator('tbody tr').nth(49).waitFor()
   await page.getByLabel('Select all that are shown').check()
@@ -87,7 +79,7 @@ test('many are requeued at once, after it was said how many', { skip: noChromium
   assert.equal(await dialog.locator('.figures dd').first().innerText(), '70')
   await dialog.getByRole('button', { name: 'Close', exact: true }).last().click()
   // each of them ran once more, and broke once more
-  for (const id of ids) await untilState(id, 'broken')
+  for (const id of ids) await stateOf(id, 'broken')
   await page.getByRole('link', { name: 'Audit', exact: true }).click()
   await page.locator('.audit-entry').getByText('bulk.requeue', { exact: true }).waitFor()
 })
@@ -95,7 +87,7 @@ test('many are requeued at once, after it was said how many', { skip: noChromium
 test('some that are selected are removed', { skip: noChromium }, async (t) => {
   const node = await accountsNode()
   const ids = await node.enqueueMany(invoice, [{ number: 901 }, { number: 902 }, { number: 903 }])
-  await Promise.all(ids.map((id) => untilState(id, 'broken')))
+  await Promise.all(ids.map((id) => stateOf(id, 'broken')))
   const { page } = await openConsole(t, { at: `/items?ids=${ids.join(',')}` })
   await page.locator('tbody tr').nth(2).waitFor()
   await page.keyboard.press('j')
@@ -131,18 +123,26 @@ test('a queue is paused, given another concurrency, and started', { skip: noChro
   await row.getByRole('button', { name: 'Start provision-account' }).click()
   await page.getByRole('dialog').getByRole('button', { name: 'Start', exact: true }).click()
   await row.getByText('running').waitFor()
-  await untilState(id, 'succeeded')
+  await stateOf(id, 'succeeded')
 })
 
-test('a service is tried by a form of its schema', { skip: noChromium }, async (t) => {
-  const { page } = await openConsole(t, { at: '/services' })
-  await page.getByRole('button', { name: 'Try it hire-worker' }).click()
-  await page.getByLabel('employeeId').fill('4712')
-  await page.getByRole('button', { name: 'Send' }).click()
-  await page.locator('.answer-line').getByText('202').waitFor()
-  await page.getByRole('link', { name: 'Open its item' }).click()
-  await page.locator('.page-head .chip').getByText('succeeded').waitFor()
-})
+test(
+  'a service is tried by a form of its schema, with a reason that the audit keeps',
+  { skip: noChromium },
+  async (t) => {
+    const { page } = await openConsole(t, { at: '/services' })
+    await page.getByRole('button', { name: 'Try it hire-worker' }).click()
+    await page.getByLabel('employeeId').fill('4712')
+    await page.getByLabel(/Why/).fill('the portal says no')
+    await page.getByRole('button', { name: 'Send' }).click()
+    await page.locator('.answer-line').getByText('202').waitFor()
+    await page.getByRole('link', { name: 'Open its item' }).click()
+    await page.locator('.page-head .chip').getByText('succeeded').waitFor()
+    await page.getByRole('link', { name: 'Audit', exact: true }).click()
+    const entry = page.locator('.audit-entry', { hasText: 'the portal says no' })
+    await entry.getByText('service.try', { exact: true }).waitFor()
+  },
+)
 
 test('a key and a user are made, and what is revoked says so', { skip: noChromium }, async (t) => {
   const { page, url } = await openConsole(t, { at: '/api-keys' })

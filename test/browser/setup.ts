@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { after, type TestContext } from 'node:test'
+import { setTimeout as wait } from 'node:timers/promises'
 import type { BrowserContextOptions, Page } from 'playwright-core'
 import { buildConsole } from '../../scripts/console-build.ts'
-import { createNode, type Node, type NodeOptions } from '../../src/index.ts'
+import { createNode, type ItemState, type Node, type NodeOptions } from '../../src/index.ts'
 import { freshPlace } from '../flows/setup.ts'
 import { accounts } from './accounts-application.ts'
 import { openBrowser } from './chromium.ts'
@@ -14,6 +15,12 @@ after(async () => (await shared)?.stop())
 export function accountsNode(): Promise<Node> {
   shared ??= startNode()
   return shared
+}
+
+/** Waits until an item of the node of this file is in a state. */
+export async function stateOf(id: string, state: ItemState): Promise<void> {
+  const node = await accountsNode()
+  while ((await node.item(id))?.state !== state) await wait(20)
 }
 
 /** @param more options in the place of the usual ones: a `schema` comes with the database that it is in */

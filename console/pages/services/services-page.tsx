@@ -53,11 +53,9 @@ function ServiceEntry({ service }: { service: Service }) {
         </div>
         <p class="service-notes">
           <span class="tag">{execution === 'queue' ? 'queues its requests' : 'answers at once'}</span>
-          {queue === undefined ? null : (
-            <a class="tag" href={hrefOf(['queues', queue])}>
-              queue {queue}
-            </a>
-          )}
+          <a class="tag" href={hrefOf(['queues', queue])}>
+            queue {queue}
+          </a>
           {roles === undefined || roles.length === 0 ? null : <span class="tag">for {roles.join(', ')}</span>}
         </p>
         <p class="service-figures">

@@ -1,6 +1,7 @@
 import { CallFailed } from '../../api/call-failed.ts'
 import { tryService, type Service, type TryAnswer } from '../../api/services.ts'
 import { useState } from '../../preact.ts'
+import { ReasonField } from '../../ui/ask-dialog.tsx'
 import { Choice } from '../../ui/choice.tsx'
 import { CodeBlock } from '../../ui/code-block.tsx'
 import { Field } from '../../ui/field.tsx'
@@ -18,6 +19,7 @@ export function TryForm({ service }: { service: Service }) {
   const [texts, setTexts] = useState(() => textsOf(fields ?? [], service.example))
   const [json, setJson] = useState(() => JSON.stringify(service.example ?? {}, undefined, 2))
   const [idempotencyKey, setIdempotencyKey] = useState('')
+  const [reason, setReason] = useState('')
   const [isBusy, setBusy] = useState(false)
   const [answer, setAnswer] = useState<TryAnswer>()
   const [problem, setProblem] = useState<CallFailed>()
@@ -34,7 +36,12 @@ export function TryForm({ service }: { service: Service }) {
     setBusy(true)
     setProblem(undefined)
     try {
-      setAnswer(await tryService(service, reading.value, idempotencyKey.trim() || undefined))
+      const order = {
+        input: reading.value,
+        idempotencyKey: idempotencyKey.trim() || undefined,
+        reason: reason.trim() || undefined,
+      }
+      setAnswer(await tryService(service, order))
     } catch (error) {
       setAnswer(undefined)
       setProblem(error instanceof CallFailed ? error : new CallFailed(0, 'UNEXPECTED', String(error)))
@@ -77,6 +84,7 @@ export function TryForm({ service }: { service: Service }) {
           onValue={setIdempotencyKey}
           hint="May be empty. The same key and input again has its effects once."
         />
+        <ReasonField value={reason} onValue={setReason} />
         <div class="try-acts">
           <button type="submit" class="button primary" disabled={isBusy || 'problem' in reading}>
             {isBusy ? 'Sending…' : 'Send'}
