@@ -10,9 +10,16 @@ export interface Series {
   readonly accepted: readonly number[]
   readonly succeeded: readonly number[]
   readonly broken: readonly number[]
+  readonly cancelled: readonly number[]
   readonly failedAttempts: readonly number[]
+  /** How long attempts ran. */
   readonly p50Ms: readonly (number | null)[]
   readonly p95Ms: readonly (number | null)[]
+  /** How long items waited for their first attempt. */
+  readonly waitP50Ms: readonly (number | null)[]
+  readonly waitP95Ms: readonly (number | null)[]
+  /** How long the oldest item waited for its turn; not there where the node does not keep it. */
+  readonly oldestAgeMs?: readonly (number | null)[]
 }
 
 export interface Attention {

@@ -14,10 +14,21 @@ function wholeIntervals(at: readonly string[]): number {
   return isWhole ? at.length : at.length - 1
 }
 
-/** Throughput, latency and failures over time. */
+/** How many of a hundred that ended broke; null where none ended. */
+const brokenRate = ({ succeeded, broken, cancelled }: Series): (number | null)[] =>
+  broken.map((count, at) => {
+    const ended = count + (succeeded[at] ?? 0) + (cancelled[at] ?? 0)
+    return ended === 0 ? null : (100 * count) / ended
+  })
+
+const showPercent = (value: number) => `${Number(value.toFixed(1))} %`
+
+/** Throughput, latency, failures and backlog over time. */
 export function SeriesCharts({ series }: { series: Series }) {
   const { at, accepted, succeeded, broken, failedAttempts, p50Ms, p95Ms } = series
+  const { waitP50Ms, waitP95Ms, oldestAgeMs } = series
   const whole = wholeIntervals(at)
+  const rate = brokenRate(series)
   return (
     <div class="charts">
       <Chart
@@ -28,6 +39,16 @@ export function SeriesCharts({ series }: { series: Series }) {
           { name: 'succeeded', values: succeeded.slice(0, whole), colour: '--chart-good', kind: 'area' },
           { name: 'accepted', values: accepted.slice(0, whole), colour: '--chart-plain', isDashed: true },
         ]}
+      />
+      <Chart
+        title="Waiting for the first attempt"
+        summary={`95 of 100 waited for at most ${showDuration(most(waitP95Ms))}`}
+        at={at}
+        lines={[
+          { name: '95 of 100', values: waitP95Ms, colour: '--chart-warm' },
+          { name: 'half', values: waitP50Ms, colour: '--chart-cool', kind: 'area' },
+        ]}
+        show={showDuration}
       />
       <Chart
         title="Run time"
@@ -48,6 +69,22 @@ export function SeriesCharts({ series }: { series: Series }) {
           { name: 'broken', values: broken, colour: '--chart-bad', kind: 'bars' },
         ]}
       />
+      <Chart
+        title="Broken rate"
+        summary={`At most ${showPercent(most(rate))} of what ended broke`}
+        at={at}
+        lines={[{ name: 'broken of what ended', values: rate, colour: '--chart-bad', kind: 'area' }]}
+        show={showPercent}
+      />
+      {oldestAgeMs === undefined ? null : (
+        <Chart
+          title="Age of the backlog"
+          summary={`The oldest item waited for at most ${showDuration(most(oldestAgeMs))}`}
+          at={at}
+          lines={[{ name: 'the oldest item', values: oldestAgeMs, colour: '--chart-warm', kind: 'area' }]}
+          show={showDuration}
+        />
+      )}
     </div>
   )
 }
