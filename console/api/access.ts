@@ -6,13 +6,12 @@ export interface ApiKey {
   readonly id: string
   readonly name: string
   readonly roles: readonly string[]
-  readonly services?: readonly string[] | null
-  readonly accessGroup?: string | null
-  readonly createdAt?: string
-  readonly expiresAt?: string | null
-  readonly lastUsedAt?: string | null
-  readonly revokedAt?: string | null
-  readonly state?: 'active' | 'expired' | 'revoked'
+  readonly services?: readonly string[]
+  readonly accessGroup?: string
+  readonly state: 'active' | 'expired' | 'revoked'
+  readonly createdAt: string
+  readonly expiresAt?: string
+  readonly lastUsedAt?: string
 }
 
 export interface NewApiKey {
@@ -27,10 +26,10 @@ export interface NewApiKey {
 export interface User {
   readonly name: string
   readonly role: OperatorRole
-  readonly accessGroup?: string | null
-  readonly isDisabled?: boolean
-  readonly hasPassword?: boolean
-  readonly createdAt?: string
+  readonly accessGroup?: string
+  readonly isDisabled: boolean
+  readonly hasPassword: boolean
+  readonly createdAt: string
 }
 
 export interface NewUser {
@@ -40,6 +39,7 @@ export interface NewUser {
   readonly accessGroup?: string | undefined
   readonly reason?: string | undefined
 }
+
 /** What is not there stays as it is. */
 export interface UserChange {
   readonly role?: OperatorRole
@@ -49,15 +49,14 @@ export interface UserChange {
   readonly accessGroup?: string | null
 }
 
-
 export interface OpenSession {
   readonly id: string
-  readonly operator?: { readonly id: string; readonly name: string; readonly role?: string }
-  readonly createdAt?: string
-  readonly seenAt?: string
-  readonly expiresAt?: string
-  readonly via?: string
-  readonly isOwn?: boolean
+  readonly operator: { readonly id: string; readonly name: string; readonly role: OperatorRole }
+  readonly createdAt: string
+  readonly seenAt: string
+  readonly expiresAt: string
+  readonly via: string
+  readonly isOwn: boolean
 }
 
 export const listApiKeys = (cursor?: string, signal?: AbortSignal) =>

@@ -27,7 +27,8 @@ export interface Attention {
   readonly severity: 'warning' | 'critical'
   readonly title: string
   readonly detail: string
-  readonly href?: string
+  /** Below `/console`. */
+  readonly href: string
   readonly since?: string
 }
 

@@ -22,9 +22,10 @@ export interface Queue {
   readonly processedLastHour: number
   readonly failedLastHour: number
   readonly oldestAgeMs?: number
-  readonly concurrency: { readonly set?: number | null; readonly defined: number }
+  readonly concurrency: { readonly set?: number; readonly defined: number }
   readonly partitions: number
   readonly generation: number
+  readonly maxWaiting: number
   readonly blockedKeys: number
   readonly sparkline: readonly number[]
 }
@@ -34,13 +35,12 @@ export interface QueuePartition {
   readonly generation: number
   readonly owner?: { readonly node: string; readonly bootId: string }
   readonly lag: number
-  readonly watermark: number | string
+  readonly watermark: number
   readonly lastEnqueuedAt?: string
   readonly lastProcessedAt?: string
 }
 
 export interface QueueDetail extends Queue {
-  readonly maxWaiting?: number
   readonly partitionList: readonly QueuePartition[]
   readonly series: Series
 }
@@ -50,7 +50,7 @@ export interface BlockedKey {
   readonly processor: string
   readonly item: ItemRef
   readonly since: string
-  readonly error?: { readonly code: string; readonly message: string }
+  readonly error: { readonly code: string; readonly message: string }
   readonly waiting: number
   readonly isAtLeast: boolean
 }

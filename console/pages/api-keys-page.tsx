@@ -81,7 +81,7 @@ function Table({ keys, revoke }: { keys: readonly ApiKey[]; revoke: (key: ApiKey
       </thead>
       <tbody>
         {keys.map((key) => (
-          <tr key={key.id} data-quiet={key.revokedAt != null || key.state === 'expired'}>
+          <tr key={key.id} data-quiet={key.state !== 'active'}>
             <td data-label="Name" class="name-cell">
               <b>{key.name}</b>
               <small class="mono">{key.id}</small>
@@ -96,7 +96,7 @@ function Table({ keys, revoke }: { keys: readonly ApiKey[]; revoke: (key: ApiKey
               <Ago at={key.lastUsedAt} />
             </td>
             <td data-label="Expires" class="number">
-              {key.expiresAt == null ? <span class="none">never</span> : <Ago at={key.expiresAt} />}
+              {key.expiresAt === undefined ? <span class="none">never</span> : <Ago at={key.expiresAt} />}
             </td>
             <td class="acts-cell">
               <KeyAct apiKey={key} revoke={revoke} />
@@ -109,7 +109,7 @@ function Table({ keys, revoke }: { keys: readonly ApiKey[]; revoke: (key: ApiKey
 }
 
 function KeyAct({ apiKey, revoke }: { apiKey: ApiKey; revoke: (key: ApiKey) => void }) {
-  const { name, state = apiKey.revokedAt == null ? 'active' : 'revoked' } = apiKey
+  const { name, state } = apiKey
   if (state !== 'active') return <span class="quiet">{state}</span>
   if (!may('administrator')) return null
   return (

@@ -1,5 +1,5 @@
-import { basePath } from '../api/base-path.ts'
 import type { Attention } from '../api/overview.ts'
+import { hrefBelow } from '../state/router.ts'
 import { Ago } from '../ui/ago.tsx'
 import { Icon } from '../ui/icon.tsx'
 import { StateChip } from '../ui/state-chip.tsx'
@@ -18,7 +18,9 @@ export function AttentionList({ entries }: { entries: readonly Attention[] }) {
         <li key={`${entry.kind} ${entry.title}`} data-severity={entry.severity}>
           <StateChip state={entry.severity} />
           <div>
-            <Title entry={entry} />
+            <a href={hrefBelow(entry.href)} data-row={entry.href}>
+              {entry.title}
+            </a>
             <p class="quiet">{entry.detail}</p>
           </div>
           {entry.since === undefined ? null : <Ago at={entry.since} />}
@@ -26,27 +28,4 @@ export function AttentionList({ entries }: { entries: readonly Attention[] }) {
       ))}
     </ul>
   )
-}
-
-function Title({ entry: { title, href } }: { entry: Attention }) {
-  const target = href === undefined ? undefined : ownHref(href)
-  if (target === undefined) return <b>{title}</b>
-  return (
-    <a href={target} data-row={target}>
-      {title}
-    </a>
-  )
-}
-
-/** Whatever the API sends, it leads to a place of this console: the server may leave out the base path. */
-export function ownHref(href: string): string | undefined {
-  const root = `${basePath}/console`
-  const path = href.startsWith(root)
-    ? href
-    : href.startsWith('/console')
-      ? basePath + href
-      : `${root}/${href.replace(/^\/+/, '')}`
-  const url = new URL(path, location.origin)
-  const inside = url.pathname === root || url.pathname.startsWith(`${root}/`)
-  return url.origin === location.origin && inside ? url.pathname + url.search : undefined
 }

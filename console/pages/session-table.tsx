@@ -42,10 +42,10 @@ export function SessionTable() {
           {list.items.map((session) => (
             <tr key={session.id}>
               <td data-label="Who" class="name-cell">
-                <b>{session.operator?.name ?? session.id}</b>
-                <small>{session.isOwn ? 'this session' : (session.operator?.role ?? '')}</small>
+                <b>{session.operator.name}</b>
+                <small>{session.isOwn ? 'this session' : session.operator.role}</small>
               </td>
-              <td data-label="Signed in by">{session.via ?? <span class="none">–</span>}</td>
+              <td data-label="Signed in by">{session.via}</td>
               <td data-label="Since" class="number">
                 <Ago at={session.createdAt} />
               </td>
@@ -59,7 +59,7 @@ export function SessionTable() {
                 <button
                   type="button"
                   class="button danger-text"
-                  aria-label={`End the session of ${session.operator?.name ?? session.id}`}
+                  aria-label={`End the session of ${session.operator.name}`}
                   onClick={() => setEnded(session)}
                 >
                   End
@@ -72,7 +72,7 @@ export function SessionTable() {
       <MoreButton list={list} />
       {ended === undefined ? null : (
         <AskDialog
-          title={`End the session of ${ended.operator?.name ?? ended.id}?`}
+          title={`End the session of ${ended.operator.name}?`}
           action="End it"
           isDangerous
           onConfirm={async (reason) => {

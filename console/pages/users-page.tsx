@@ -84,11 +84,7 @@ function Table({ users, edit }: { users: readonly User[]; edit: (user: User) => 
             <td data-label="Role">{user.role}</td>
             <td data-label="Access group">{user.accessGroup ?? <span class="none">all</span>}</td>
             <td data-label="State">
-              {user.isDisabled
-                ? 'disabled'
-                : user.hasPassword === false
-                  ? 'by an issuer alone'
-                  : 'may sign in'}
+              {user.isDisabled ? 'disabled' : user.hasPassword ? 'may sign in' : 'by an issuer alone'}
             </td>
             <td data-label="Made" class="number">
               <Ago at={user.createdAt} />

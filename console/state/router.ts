@@ -37,6 +37,9 @@ export function hrefOf(parts: readonly string[], query?: Query): string {
   return [root, ...parts.map(encodeURIComponent)].join('/') + queryText(query)
 }
 
+/** The address of what the API says is at a path of the console. */
+export const hrefBelow = (path: string): string => root + path
+
 /** @param replace whether Back shall skip where the person is now */
 export function goTo(href: string, replace = false): void {
   if (replace) history.replaceState(null, '', href)

@@ -45,12 +45,8 @@ export function BlockedKeys({ queue, count }: { queue: string; count: number }) 
                   {processor}
                 </a>
               </td>
-              <td data-label="Why" class="story-cell" title={error?.message}>
-                {error === undefined ? null : (
-                  <>
-                    <b class="mono">{error.code}</b> {error.message}
-                  </>
-                )}
+              <td data-label="Why" class="story-cell" title={error.message}>
+                <b class="mono">{error.code}</b> {error.message}
               </td>
               <td data-label="Waiting" class="number">
                 {showCount(waiting, isAtLeast)}

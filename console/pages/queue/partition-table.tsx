@@ -92,7 +92,7 @@ function Table({ queue }: { queue: QueueDetail }) {
               {showNumber(partition.lag)}
             </td>
             <td data-label="Watermark" class="number mono">
-              {String(partition.watermark)}
+              {partition.watermark}
             </td>
             <td data-label="Accepted" class="number">
               <Ago at={partition.lastEnqueuedAt} />

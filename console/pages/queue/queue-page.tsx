@@ -95,9 +95,7 @@ function Shown({ queue, reload }: { queue: QueueDetail; reload: () => void }) {
         <span>
           At a time, on each node: <ConcurrencyField queue={queue} reload={reload} />
         </span>
-        {queue.maxWaiting === undefined ? null : (
-          <span>Accepts up to {showNumber(queue.maxWaiting)} waiting</span>
-        )}
+        <span>Accepts up to {showNumber(queue.maxWaiting)} waiting</span>
         <span>Processors: {queue.processors.map((processor) => processor.name).join(', ') || 'none'}</span>
       </p>
       <SeriesCharts series={queue.series} />

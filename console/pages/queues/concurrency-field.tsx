@@ -11,7 +11,7 @@ export function ConcurrencyField({ queue, reload }: { queue: Queue; reload: () =
   const [text, setText] = useState<string>()
   const { set, defined } = queue.concurrency
   const shown = set ?? defined
-  const isSet = set != null
+  const isSet = set !== undefined
   const figure = (
     <span
       class={isSet ? 'concurrency set' : 'concurrency'}
@@ -26,11 +26,7 @@ export function ConcurrencyField({ queue, reload }: { queue: Queue; reload: () =
   const isReady = wanted === null || (Number.isInteger(wanted) && wanted >= 1)
   return (
     <>
-      <button
-        type="button"
-        class="concurrency-button"
-        onClick={() => setText(set == null ? '' : String(set))}
-      >
+      <button type="button" class="concurrency-button" onClick={() => setText(isSet ? String(set) : '')}>
         <span class="visually-hidden">Change the concurrency of {queue.name} per node: </span>
         {figure}
         <Icon name="edit" />
