@@ -1,16 +1,21 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { Patience, type Wait } from './check-end.ts'
 import { checkHistory, type Limits, type Verdict } from './check-history.ts'
 import { EffectSink } from './effect-sink.ts'
-import { LoadClient, type Standing } from './load-client.ts'
+import { LoadClient } from './load-client.ts'
 import type { NodeSettings } from './node-process.ts'
+import { StateWitness, type Standing } from './state-witness.ts'
 import { waitUntil, within } from './wait-until.ts'
 import { WorkerNode } from './worker-node.ts'
 
 export interface RunSettings extends Omit<NodeSettings, 'name' | 'label' | 'sink'> {
   /** How the load client reaches the database, where other than the nodes. */
   readonly loadDatabase?: string
+  /** How the witness of the states does, past all that is made bad. */
+  readonly witnessDatabase?: string
 }
 
 /** What a node has of its own. */
@@ -35,6 +40,7 @@ export class ChaosRun {
   readonly folder: string
   readonly sink: EffectSink
   readonly load: LoadClient
+  readonly states: StateWitness
   readonly settings: RunSettings
   readonly #nodes = new Set<WorkerNode>()
   readonly #all: WorkerNode[] = []
@@ -45,6 +51,7 @@ export class ChaosRun {
     this.folder = folder
     this.sink = sink
     this.load = load
+    this.states = new StateWitness(settings.witnessDatabase ?? settings.database)
     this.settings = settings
   }
 
@@ -98,19 +105,49 @@ export class ChaosRun {
     for (let at = 1; ; at++) if (!taken.has(`worker-${at}`)) return `worker-${at}`
   }
 
-  /** Resolves when all that was accepted has ended and is settled. */
+  /** Resolves when all that was accepted has succeeded and is settled. */
   async finish(waitMs: number): Promise<Standing> {
     await waitUntil('all items have ended', waitMs, async () => {
       const { ended } = await this.sink.count()
       return ended >= this.load.accepted.length
     })
-    let standing: Standing | undefined
     await waitUntil('all items are settled', 60_000, async () => {
-      if ((await this.load.succeeded()) < this.load.accepted.length) return false
-      standing = await this.load.standing()
-      return standing.open === 0
+      if ((await this.states.ended()) >= this.load.accepted.length) return true
+      await delay(200)
+      return false
     })
-    return standing as Standing
+    const standing = await this.standing()
+    if (standing.open > 0) throw new Error(`${standing.open} items have ended, and not well.`)
+    return standing
+  }
+
+  /** Waits until all that was accepted has ended and is settled, as long as some do. */
+  async drain(stallMs: number, limitMs: number): Promise<Wait> {
+    const patience = new Patience(stallMs, limitMs, performance.now())
+    const { accepted } = this.load
+    let asked = 0
+    for (;;) {
+      const { ended } = await this.sink.count()
+      // Counting all there are is work: where the sink has not seen their ends, some will not be there.
+      const isLikely = ended >= accepted.length || ++asked % 40 === 0
+      const isOver = isLikely && (await this.#areOver())
+      const wait = patience.look(performance.now(), ended, isOver)
+      if (wait) return wait
+      await delay(ended >= accepted.length ? 500 : 100)
+    }
+  }
+
+  // What the database is away for is not over.
+  async #areOver(): Promise<boolean> {
+    const { accepted } = this.load
+    if ((await this.states.ended().catch(() => 0)) < accepted.length) return false
+    const { openIds } = await this.standing()
+    return openIds.size === 0
+  }
+
+  /** What the database says of what was accepted. */
+  standing(): Promise<Standing> {
+    return this.states.standing(this.load.accepted.map(({ id }) => id))
   }
 
   /** Resolves when so many different items have ended. */
@@ -140,12 +177,14 @@ export class ChaosRun {
     return rows.length
   }
 
-  check(limits: Partial<Limits> = {}): Verdict {
+  /** @param openIds what has not ended yet, and is there: no loss */
+  check(limits: Partial<Limits> = {}, openIds?: ReadonlySet<string>): Verdict {
     const { accepted, unknown } = this.load
     const { concurrency, maxUnsettled } = this.settings
     return checkHistory({
       accepted,
       unknown,
+      open: openIds ? accepted.filter(({ id }) => openIds.has(id)) : [],
       events: this.sink.history(),
       limits: { rerunsPerLoss: maxUnsettled + concurrency, restartMs: 12_000, ...limits },
     })
@@ -157,6 +196,7 @@ export class ChaosRun {
     try {
       await Promise.all(this.#all.map((node) => node.end()))
       await within('the load client is closed', 20_000, this.load.close())
+      await within('the witness is closed', 20_000, this.states.close())
     } finally {
       await this.sink.stop()
       await this.#onStop()

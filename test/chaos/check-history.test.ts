@@ -117,6 +117,12 @@ describe('the history checker', () => {
     assert.deepEqual(kinds(check('a#1 a#2', 'start n1 a#1 @1\nend n1 a#1 @1')), ['lost'])
   })
 
+  it('takes no item for lost that the database still has', () => {
+    const ended = 'start n1 a#1 @1\nend n1 a#1 @1'
+    assert.deepEqual(check('a#1 a#2', ended, { open: items('a#2') }).violations, [])
+    assert.deepEqual(kinds(check('a#1 a#2 a#3', ended, { open: items('a#3') })), ['lost'])
+  })
+
   it('finds an item that only failed', () => {
     assert.deepEqual(kinds(check('a#1', 'start n1 a#1 @1\nfail n1 a#1 @1')), ['lost'])
   })

@@ -15,6 +15,8 @@ export interface CheckInput {
   readonly accepted: readonly ItemName[]
   /** What it was told nothing of: it may run, or not. */
   readonly unknown?: readonly ItemName[]
+  /** Accepted ones that the database still has open: they are late, and not lost. */
+  readonly open?: readonly ItemName[]
   /** In the order of the sink. */
   readonly events: readonly HistoryEvent[]
   readonly limits: Limits
@@ -102,7 +104,7 @@ class HistoryCheck {
   }
 
   run(): Verdict {
-    const { accepted, unknown = [], events } = this.#input
+    const { accepted, unknown = [], open = [], events } = this.#input
     for (const items of [accepted, unknown]) for (const item of items) this.#known.add(nameOf(item))
     // What was never acknowledged and never ran leaves no gap behind.
     const absent = new Set(unknown.map(nameOf))
@@ -112,8 +114,9 @@ class HistoryCheck {
       else if (event.refused) this.#refuse(event)
       else this.#effect(event, absent)
     }
+    const late = new Set(open.map(nameOf))
     for (const item of accepted)
-      if (!this.#keys.get(item.key)?.hasEnded(item.n))
+      if (!this.#keys.get(item.key)?.hasEnded(item.n) && !late.has(nameOf(item)))
         this.#report('lost', `${nameOf(item)} never ended well`)
     for (const [node, loss] of this.#losses) this.#judgeLoss(node, loss)
     return { violations: this.#violations, figures: this.#figures() }

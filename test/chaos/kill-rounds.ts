@@ -1,6 +1,6 @@
 import type { ChaosRun } from './chaos-run.ts'
 import type { Verdict, Violation } from './check-history.ts'
-import type { Standing } from './load-client.ts'
+import type { Standing } from './state-witness.ts'
 
 export interface KillSettings {
   readonly kills: number
@@ -47,10 +47,10 @@ async function killRound(run: ChaosRun, settings: KillSettings, name: string): P
   await Promise.all(victims.map((node) => node.kill()))
   const { ended: endedAtKill } = await sink.count()
   await Promise.all(victims.map(() => run.startNode()))
-  await run.finish(drainMs)
+  const standing = await run.finish(drainMs)
   return {
     verdict: run.check(),
-    standing: await load.standing(),
+    standing,
     unknown: load.unknown.length,
     endedAtKill,
     failing: run.settings.failing,

@@ -1,21 +1,9 @@
 import { appendFileSync, writeFileSync } from 'node:fs'
 import type { z } from 'zod'
 import { createNode, defineApplication, isCoatcheckError, type Node, type Tx } from '../../src/index.ts'
-import { connectAdmin } from './admin.ts'
 import type { StateSample } from './check-states.ts'
 import type { ItemName } from './history.ts'
 import { defineWork, type itemInput, type NodeSettings, type WorkSettings } from './node-process.ts'
-
-export interface Standing {
-  /** Accepted items that the database does not call succeeded. */
-  readonly open: number
-  /** Accepted items that have succeeded and had another number of attempts than one. */
-  readonly tried: number
-  /** Items that are there more than once: with another id, and the same key and number. */
-  readonly twice: number
-  /** Accepted items by what the database says of them; `untracked` are those that it does not say anything of yet. */
-  readonly byState: Readonly<Record<string, number>>
-}
 
 export interface LoadSettings {
   readonly work: Omit<WorkSettings, 'concurrency'> & Pick<NodeSettings, 'isPooled'>
@@ -40,25 +28,22 @@ const itemsAtOnce = 500
 /** Enqueues items, numbered by key, and knows which of them it was told to be durable. */
 export class LoadClient {
   readonly #node: Node
-  readonly #database: string
   readonly #work
   readonly #settings: LoadSettings
   readonly #numbers = new Map<string, number>()
   /** How often a key was given up, since it is not known whether items of it were taken. */
   readonly #generations = new Map<string, number>()
+  /** Accepted, and no part of what is checked one by one. */
+  #beside = 0
+  /** Handed over, and not answered yet; or in a transaction that has not ended, or was rolled back. */
+  #undecided = 0
   accepted: Accepted[] = []
   unknown: ItemName[] = []
   /** Why submissions were refused, and how many items each time. */
   readonly refusals = new Map<string, number>()
 
-  private constructor(
-    node: Node,
-    database: string,
-    work: ReturnType<typeof defineWork>,
-    settings: LoadSettings,
-  ) {
+  private constructor(node: Node, work: ReturnType<typeof defineWork>, settings: LoadSettings) {
     this.#node = node
-    this.#database = database
     this.#work = work
     this.#settings = settings
     if (settings.file) writeFileSync(settings.file, '')
@@ -69,7 +54,7 @@ export class LoadClient {
     const applications = [defineApplication({ name: 'chaos', definitions: [work] })]
     const pooled = settings.work.isPooled ? { preparedStatements: false } : {}
     const node = await createNode({ applications, database, log: false, ...pooled })
-    return new LoadClient(node, database, work, settings)
+    return new LoadClient(node, work, settings)
   }
 
   get queues(): Node['queues'] {
@@ -115,69 +100,49 @@ export class LoadClient {
   async enqueueIn(tx: Tx, items: number, keyOf: () => string): Promise<() => void> {
     const batch = Array.from({ length: items }, () => this.#number(keyOf()))
     const sentAt = now()
+    this.#undecided += items
     const ids = await this.#node.enqueueMany(this.#work, batch, { tx })
-    return () => this.#note('ok', batch, ids, sentAt)
+    return () => {
+      this.#undecided -= items
+      this.#note('ok', batch, ids, sentAt)
+    }
   }
 
   /** Enqueues what is no part of what is checked. @returns its ids */
-  enqueueBeside(inputs: readonly ItemInput[]): Promise<string[]> {
-    return this.#node.enqueueMany(this.#work, [...inputs])
+  async enqueueBeside(inputs: readonly ItemInput[]): Promise<string[]> {
+    this.#undecided += inputs.length
+    const ids = await this.#node.enqueueMany(this.#work, [...inputs])
+    this.#undecided -= inputs.length
+    this.#beside += inputs.length
+    return ids
   }
 
-  /** Somebody else was told that these are durable. */
+  /** Somebody else was told that these are durable, of those that were expected. */
   adopt(items: readonly Accepted[]): void {
+    this.#undecided -= items.length
     for (const item of items) this.#numbers.set(item.key, Math.max(item.n, this.#numbers.get(item.key) ?? 0))
     this.accepted.push(...items)
   }
 
-  /** Looks up so many of the accepted items. */
-  async look(count: number): Promise<StateSample[]> {
-    const { random = Math.random } = this.#settings
-    const chosen = Array.from({ length: Math.min(count, this.accepted.length) }, () => {
-      // Half of them among the latest, which are on their way.
-      const from = random() < 0.5 ? Math.max(0, this.accepted.length - 2_000) : 0
-      return this.accepted[from + Math.floor(random() * (this.accepted.length - from))] as Accepted
-    })
-    // Each once: of two looks at the same time it is not known which saw the later state.
+  /** What its node says of items, as callers are told it. */
+  async look(items: readonly Accepted[]): Promise<StateSample[]> {
     return Promise.all(
-      [...new Set(chosen)].map(async ({ id, key, n }) => {
+      items.map(async ({ id, key, n }) => {
         const item = await this.#node.item(id)
         return { key, n, at: now(), state: item?.state }
       }),
     )
   }
 
-  /** How many items have succeeded, those that were enqueued beside too. */
-  async succeeded(): Promise<number> {
-    const [row] = await this.#askAll(
-      `select count(*)::int as items from coatcheck.tracked_item where state = 'succeeded'`,
-    )
-    return row?.['items'] as number
+  /** How many items there are at least, of all that were handed over; and at most, where nobody has said what became of some. */
+  get known(): { readonly fewest: number; readonly most: number } {
+    const fewest = this.accepted.length + this.#beside
+    return { fewest, most: fewest + this.unknown.length + this.#undecided }
   }
 
-  /** What the database says of the accepted items. */
-  async standing(): Promise<Standing> {
-    const byState: Record<string, number> = {}
-    let tried = 0
-    const ids = this.accepted.map(({ id }) => id)
-    for (let at = 0; at < ids.length; at += 50_000) {
-      const rows = await this.#askAll(
-        `select coalesce(t.state, 'untracked') as state, count(*)::int as items,
-           count(*) filter (where t.attempts <> 1)::int as tried
-         from unnest($1::uuid[]) as i(id) left join coatcheck.tracked_item t using (id)
-         group by 1`,
-        [ids.slice(at, at + 50_000)],
-      )
-      for (const row of rows as { state: string; items: number; tried: number }[]) {
-        byState[row.state] = (byState[row.state] ?? 0) + row.items
-        tried += row.tried
-      }
-    }
-    const [row] = await this.#askAll(
-      `select count(*)::int as twice from (select from coatcheck.tracked_item group by input having count(*) > 1) as many`,
-    )
-    const twice = row?.['twice'] as number
-    return { twice, open: this.accepted.length - (byState['succeeded'] ?? 0), tried, byState }
+  /** Somebody else will hand over so many. */
+  expect(items: number): void {
+    this.#undecided += items
   }
 
   query(text: string, values?: unknown[]): ReturnType<Node['query']> {
@@ -186,16 +151,6 @@ export class LoadClient {
 
   close(): Promise<void> {
     return this.#node.stop()
-  }
-
-  /** Asks about all items there are: of ten million that takes longer than a node gives a statement. */
-  async #askAll(text: string, values: unknown[] = []): Promise<Record<string, unknown>[]> {
-    const client = await connectAdmin(this.#database, 300_000)
-    try {
-      return (await client.query<Record<string, unknown>>(text, values)).rows
-    } finally {
-      await client.end()
-    }
   }
 
   #anyOf(keys: number, prefix: string): string {
@@ -212,6 +167,7 @@ export class LoadClient {
 
   async #send(batch: readonly ItemInput[], delayMs?: number): Promise<SendOutcome> {
     const sentAt = now()
+    this.#undecided += batch.length
     try {
       const options = delayMs === undefined ? {} : { delay: `${delayMs} ms` }
       this.#note('ok', batch, await this.#node.enqueueMany(this.#work, batch, options), sentAt)
@@ -228,6 +184,8 @@ export class LoadClient {
       // All or none: their numbers are free again.
       for (const { key, n } of batch.toReversed()) this.#numbers.set(key, n - 1)
       return 'refused'
+    } finally {
+      this.#undecided -= batch.length
     }
   }
 

@@ -4,15 +4,19 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { startPostgres, type Postgres } from '../../scripts/postgres.ts'
 import type { TcpProxy } from '../store/tcp-proxy.ts'
 import { ChaosRun, usualSettings, type RunSettings } from './chaos-run.ts'
+import { consoleFigure } from './check-console.ts'
+import { endOfAll } from './check-end.ts'
 import type { Limits } from './check-history.ts'
-import { checkStates, type StateSample } from './check-states.ts'
+import { checkStates, type StateVerdict } from './check-states.ts'
 import type { Endings } from './endings.ts'
 import { atLeast, atMost, none, told, type Figure } from './figure.ts'
-import type { Accepted, Standing } from './load-client.ts'
+import type { Accepted } from './load-client.ts'
 import { openNetwork, type Network } from './nemeses/network.ts'
 import { PacedLoad, type Pace } from './paced-load.ts'
 import { seededRandom } from './seeded-random.ts'
 import { countForeignSettles, watchSettles } from './settle-watch.ts'
+import { StateWatch } from './state-watch.ts'
+import type { Standing } from './state-witness.ts'
 import { waitUntil } from './wait-until.ts'
 import type { WorkerNode } from './worker-node.ts'
 
@@ -39,6 +43,10 @@ export interface StageOptions {
 
 /** A calibrated rate under this gives a run no meaning. */
 const leastRate = 300
+/** Of items after their end: eight of up to 18 when all is over, and two a second before. */
+const leastLooks = 40
+/** Nothing has ended for so long: longer than a lease, a stuck handler, and a server that is stopped. */
+const stallMs = 60_000
 const keys = 1_000
 
 /** A PostgreSQL of its own, nodes, a load and a sink: what a case plays on. */
@@ -50,7 +58,7 @@ export class Stage {
   /** Items a second, end to end, without faults. */
   cleanRate = 0
   readonly #network: Network | undefined
-  readonly #samples: StateSample[] = []
+  readonly #watch: StateWatch
   readonly #starting = new Set<Promise<unknown>>()
   #failedStarts = 0
 
@@ -66,6 +74,7 @@ export class Stage {
     this.run = run
     this.random = random
     this.#network = network
+    this.#watch = new StateWatch(run.load, run.states, seededRandom(options.seed + 1))
   }
 
   static async open(options: StageOptions): Promise<Stage> {
@@ -87,10 +96,14 @@ export class Stage {
       logFile: join(options.folder, 'nodes.log'),
       ...options.settings,
     }
-    const run = await ChaosRun.start({ ...settings, loadDatabase: through }, options.folder, random)
+    const databases = { loadDatabase: through, witnessDatabase: server.url }
+    const run = await ChaosRun.start({ ...settings, ...databases }, options.folder, random)
     options.endings.add('run', () => run.stop())
     await watchSettles(run)
-    return new Stage(options, server, run, random, network)
+    const stage = new Stage(options, server, run, random, network)
+    options.endings.add('watch of the states', () => stage.#watch.stop())
+    stage.#watch.begin()
+    return stage
   }
 
   /** What `behindNetwork` asked for. */
@@ -126,7 +139,11 @@ export class Stage {
   }
 
   /** Items a second from the first accepted to the last settled, with as much as can be handed over in so many seconds. */
-  async measure(seconds: number): Promise<number> {
+  measure(seconds: number): Promise<number> {
+    return this.#watch.rest(() => this.#measure(seconds))
+  }
+
+  async #measure(seconds: number): Promise<number> {
     const { load } = this.run
     const before = load.accepted.length
     const { ended } = await this.run.sink.count()
@@ -140,8 +157,6 @@ export class Stage {
   /** Makes faults while half of the clean rate comes in; a second before and after it as well. */
   async underLoad(faults: (load: PacedLoad) => Promise<void>, pace: Partial<Pace> = {}): Promise<LoadReport> {
     const load = this.pace({ rate: this.rate, keyOf: this.anyKey, ...pace })
-    const looking = new AbortController()
-    const looks = this.#lookAround(looking.signal)
     try {
       await delay(1_000)
       const from = await this.run.sink.count()
@@ -157,9 +172,7 @@ export class Stage {
         share: (to.ended - from.ended) / (seconds * this.rate),
       }
     } finally {
-      looking.abort()
       await load.stop()
-      await looks
     }
   }
 
@@ -210,35 +223,26 @@ export class Stage {
     await this.run.sink.mark('fault', node)
   }
 
-  /** Waits for the end of all, and holds what happened against what is promised. */
+  /**
+   * Waits for the end of all, and holds what happened against what is promised.
+   * @param withinMs so soon all should have ended; it is waited for longer, as long as some do
+   */
   async close(
     limits: Partial<Limits> = {},
-    waitMs = this.options.isShort ? 45_000 : 180_000,
+    withinMs = this.options.isShort ? 45_000 : 180_000,
   ): Promise<{ figures: Figure[]; standing: Standing }> {
     const { run } = this
     await Promise.all(this.#starting)
-    const finished = await run.finish(waitMs).catch(() => undefined)
-    const isOver = finished !== undefined
-    const standing = finished ?? (await run.load.standing())
-    const { violations, figures } = run.check(limits)
-    const states = checkStates({
-      samples: this.#samples,
-      accepted: run.load.accepted.length,
-      byState: standing.byState,
-      isOver: true,
-    })
-    await writeFile(
-      join(this.options.folder, 'states.jsonl'),
-      this.#samples
-        .map(({ at, key, n, state }) => `${JSON.stringify([at, key, n, state ?? null])}\n`)
-        .join(''),
+    const wait = await run.drain(stallMs, withinMs + (this.options.isShort ? 30_000 : 420_000))
+    await this.#watch.stop()
+    const { standing, states } = await this.#judgeStates()
+    const { violations, figures } = run.check(limits, standing.openIds)
+    const all = [...violations, ...states.violations]
+    await this.#write(
+      'violations.txt',
+      all.map(({ kind, text }) => `${kind}: ${text}\n`),
     )
-    const count = (...kinds: string[]): number =>
-      [...violations, ...states].filter(({ kind }) => kinds.includes(kind)).length
-    await writeFile(
-      join(this.options.folder, 'violations.txt'),
-      [...violations, ...states].map(({ kind, text }) => `${kind}: ${text}\n`).join(''),
-    )
+    const count = (...kinds: string[]): number => all.filter(({ kind }) => kinds.includes(kind)).length
     return {
       standing,
       figures: [
@@ -254,13 +258,39 @@ export class Stage {
         none('more reruns than the losses allow', count('too-many-reruns')),
         none('items again too late, partitions idle', count('late', 'idle')),
         none('states that went back, items not found', count('revived', 'vanished')),
+        atLeast('times that an item was looked at again after its end', states.looksAfterEnd, leastLooks),
         none('nodes that did not start', this.#failedStarts),
-        none('items not accounted for at the end', count('unconserved') + (isOver ? 0 : 1)),
+        none('items not accounted for, whenever they were counted', count('unconserved')),
+        atLeast('times that all items were counted', this.#watch.counts.length, 2),
+        await consoleFigure(run.states, standing),
+        ...endOfAll(wait, standing.byState, withinMs / 1000),
         told('reruns', figures.reruns),
         told('refused by the sink (old token)', figures.refused),
         ...(run.load.unknown.length > 0 ? [told('told "unknown"', run.load.unknown.length)] : []),
       ],
     }
+  }
+
+  /** Once more at what has ended, at each item, and at how many there are. */
+  async #judgeStates(): Promise<{ standing: Standing; states: StateVerdict }> {
+    for (let look = 0; look < 8; look++) await this.#watch.look()
+    const standing = await this.run.standing()
+    await this.#watch.count()
+    const { samples, counts } = this.#watch
+    await this.#write(
+      'states.jsonl',
+      samples.map(({ at, key, n, state }) => `${JSON.stringify([at, key, n, state ?? null])}\n`),
+    )
+    await this.#write(
+      'counts.jsonl',
+      counts.map((count) => `${JSON.stringify(count)}\n`),
+    )
+    const { byState, isThere } = standing
+    return { standing, states: checkStates({ samples, counts, accepted: byState, isThere }) }
+  }
+
+  async #write(name: string, lines: readonly string[]): Promise<void> {
+    await writeFile(join(this.options.folder, name), lines.join(''))
   }
 
   /** When items were handed over, and when they began to run for the first time. */
@@ -282,15 +312,6 @@ export class Stage {
     return this.startsOf(of)
       .map(({ sentAt, startedAt }) => startedAt - sentAt)
       .toSorted((a, b) => a - b)
-  }
-
-  async #lookAround(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      // Where the database is away nothing is known, and nothing is said.
-      const samples = await this.run.load.look(20).catch(() => [])
-      this.#samples.push(...samples)
-      await delay(500, undefined, { signal }).catch(() => {})
-    }
   }
 }
 

@@ -22,7 +22,7 @@ describe('a planned handover', { skip: skipped }, () => {
     const { violations, figures } = run.check({ idleMs: 10_000 })
     assert.deepEqual(violations, [])
     assert.equal(figures.attempts, 20_000)
-    assert.equal((await run.load.standing()).tried, 0)
+    assert.equal((await run.standing()).tried, 0)
     t.diagnostic(`a partition rested for ${figures.longestIdleMs} ms at most`)
   })
 

@@ -29,7 +29,7 @@ describe('the lease of a node', { skip: skipped }, () => {
     assert.deepEqual(violations, [])
     assert.ok(figures.refused > 0, 'the frozen node had nothing in hand, so the test proves nothing')
     assert.deepEqual(refusedStarts(run.sink.history()), [])
-    assert.equal((await run.load.standing()).tried, 0)
+    assert.equal((await run.standing()).tried, 0)
     assert.equal(other.count('node.lease-lost'), 0)
   })
 

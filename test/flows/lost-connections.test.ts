@@ -18,7 +18,7 @@ describe('a node that loses its connections', { skip: skipped }, () => {
     t.diagnostic(`${ended} connections ended, a partition rested for ${figures.longestIdleMs} ms at most`)
     assert.deepEqual(violations, [])
     assert.equal(figures.attempts, items)
-    assert.equal((await run.load.standing()).tried, 0)
+    assert.equal((await run.standing()).tried, 0)
     assert.equal(run.nodes.length, 2)
     assert.ok(ended > 50)
   })

@@ -58,7 +58,7 @@ function told(news: readonly { event: string; data: Record<string, unknown> }[],
 /** Whether nothing has started between two looks. */
 async function isQuiet(run: Awaited<ReturnType<typeof startRun>>): Promise<boolean> {
   const before = await run.sink.count()
-  await run.load.standing()
+  await run.standing()
   const after = await run.sink.count()
   return before.attempts === after.attempts && before.ended === after.ended
 }

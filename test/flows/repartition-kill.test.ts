@@ -72,7 +72,7 @@ async function play(
   assert.deepEqual(violations, [])
   assert.equal(run.load.unknown.length, 0)
   assert.equal(run.load.refusals.size, 0)
-  const standing = await run.load.standing()
+  const standing = await run.standing()
   assert.equal(standing.twice, 0)
   assert.equal(standing.open, 0)
   if (run.everyNode.length === kills && !settings.failing) assert.equal(figures.reruns, 0)

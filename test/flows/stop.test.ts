@@ -20,7 +20,7 @@ describe('a node that is told to stop', { skip: skipped }, () => {
     const { violations, figures } = run.check({ idleMs: 5_500 })
     assert.deepEqual(violations, [])
     assert.equal(figures.attempts, 10_000)
-    assert.equal((await run.load.standing()).tried, 0)
+    assert.equal((await run.standing()).tried, 0)
     t.diagnostic(`stopped after ${Math.round(stopMs)} ms, all taken over after ${Math.round(takenMs)} ms`)
     // The lease would have run for 6 s at least.
     assert.ok(stopMs < 4_000 && takenMs < 5_500)
@@ -41,7 +41,7 @@ describe('a node that is told to stop', { skip: skipped }, () => {
     const { violations, figures } = run.check({ idleMs: 10_000 })
     assert.deepEqual(violations, [])
     assert.equal(figures.attempts, 20_000)
-    assert.equal((await run.load.standing()).tried, 0)
+    assert.equal((await run.standing()).tried, 0)
   })
 
   it('gives away at once all partitions in which nothing runs', async (t) => {
@@ -90,6 +90,6 @@ describe('a node that is told to stop', { skip: skipped }, () => {
         'repeated: deaf#1 ran on n1, which was not lost, and again on n2',
       ],
     )
-    assert.equal((await run.load.standing()).tried, 0)
+    assert.equal((await run.standing()).tried, 0)
   })
 })

@@ -26,6 +26,7 @@ export const lostAnswers: ChaosCase = {
     const caller = new LostAnswers(clients)
     const keys = isShort ? 500 : 10_000
     const rounds = keys / atOnce
+    run.load.expect(keys)
     await stage.underLoad(
       async () => {
         for (let at = 0; at < rounds; at++)
