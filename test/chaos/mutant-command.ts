@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { writeMutants } from './case-table.ts'
 import { cases } from './cases.ts'
+import type { Figure } from './figure.ts'
+import { judgeMutant, type MutantVerdict } from './mutant-verdict.ts'
 import { changed, type Mutant } from './mutant.ts'
 import { mutants } from './mutants.ts'
 import type { CaseResult } from './play-case.ts'
@@ -17,24 +19,33 @@ export interface MutantFlags {
   readonly isWritten: boolean
 }
 
-export interface MutantResult {
+export interface MutantResult extends MutantVerdict {
   readonly mutant: Mutant
-  /** The figures that were missed; none where the mutant survived. */
-  readonly missed: readonly string[]
-  /** Why nothing can be said: it did not apply, or the run broke. */
-  readonly problem?: string
 }
+
+/** What a case came to, or why it came to nothing. */
+type Played = { readonly figures: readonly Figure[] } | { readonly problem: string }
 
 const root = join(import.meta.dirname, '..', '..')
 const copied = ['src', 'test/chaos', 'test/store/tcp-proxy.ts', 'scripts', 'package.json']
 
-/** Breaks a copy of the sources, one mutant after the other, and plays the case that must notice. @returns what the process is to end with */
+/**
+ * Breaks a copy of the sources, one mutant after the other, and plays the case that must notice; first with the sources as they are.
+ * @returns what the process is to end with
+ */
 export async function runMutants(flags: MutantFlags): Promise<number> {
   const folder = flags.folder ?? (await mkdtemp(join(tmpdir(), 'coatcheck-mutants-')))
   await mkdir(folder, { recursive: true })
   const results: MutantResult[] = []
+  const controls = new Map<number, Promise<Played>>()
+  const controlOf = (number: number): Promise<Played> => {
+    const control = controls.get(number) ?? playCopy(number, [], join(folder, `control-${number}`))
+    controls.set(number, control)
+    return control
+  }
   for (const mutant of mutants.filter(({ name }) => name.includes(flags.only ?? ''))) {
-    const result = await tryMutant(mutant, join(folder, mutant.name))
+    const control = await controlOf(mutant.noticedBy)
+    const result = await tryMutant(mutant, control, join(folder, mutant.name))
     results.push(result)
     const { missed, problem } = result
     const verdict = problem ?? (missed.length > 0 ? `caught: ${missed.join('; ')}` : 'SURVIVED')
@@ -47,31 +58,34 @@ export async function runMutants(flags: MutantFlags): Promise<number> {
   return caught.length === results.length && results.length > 0 ? 0 : 1
 }
 
-async function tryMutant(mutant: Mutant, folder: string): Promise<MutantResult> {
+async function tryMutant(mutant: Mutant, control: Played, folder: string): Promise<MutantResult> {
+  const inVain = (problem: string): MutantResult => ({ mutant, missed: [], problem })
+  if ('problem' in control) return inVain(`VOID, with the sources as they are: ${control.problem}`)
+  const played = await playCopy(mutant.noticedBy, mutant.changes, folder)
+  if ('problem' in played) return inVain(played.problem)
+  return { mutant, ...judgeMutant(control.figures, played.figures) }
+}
+
+/** Plays a case on a copy of the sources with these changes. */
+async function playCopy(number: number, changes: Mutant['changes'], folder: string): Promise<Played> {
   await rm(folder, { recursive: true, force: true })
   const copy = join(folder, 'copy')
   for (const path of copied) await cp(join(root, path), join(copy, path), { recursive: true })
   await symlink(join(root, 'node_modules'), join(copy, 'node_modules'))
   try {
-    for (const change of mutant.changes) {
+    for (const change of changes) {
       const { path, text } = await changed(change, copy)
       await writeFile(path, text)
     }
   } catch (error) {
-    return { mutant, missed: [], problem: `DOES NOT APPLY: ${(error as Error).message}` }
+    return { problem: `DOES NOT APPLY: ${(error as Error).message}` }
   }
-  const problem = await play(mutant.noticedBy, copy, folder)
+  const problem = await play(number, copy, folder)
   await rm(copy, { recursive: true, force: true })
-  if (problem !== undefined) return { mutant, missed: [], problem }
+  if (problem !== undefined) return { problem }
   const [result] = JSON.parse(await readFile(join(folder, 'results.json'), 'utf8')) as CaseResult[]
-  if (!result || result.void !== undefined) return { mutant, missed: [], problem: `VOID: ${result?.void}` }
-  // Too few faults, or too little done, is nothing that the mutant was caught by.
-  return {
-    mutant,
-    missed: result.figures
-      .filter(({ ok, bar }) => !ok && !bar.startsWith('≥'))
-      .map(({ what, value }) => `${what}: ${value}`),
-  }
+  if (!result || result.void !== undefined) return { problem: `VOID: ${result?.void}` }
+  return { figures: result.figures }
 }
 
 /** Plays the short form of a case on a copy. @returns why it came to no figures, if it did not */
