@@ -14,6 +14,8 @@ import { WorkerNode } from './worker-node.ts'
 export interface RunSettings extends Omit<NodeSettings, 'name' | 'label' | 'sink'> {
   /** How the load client reaches the database, where other than the nodes. */
   readonly loadDatabase?: string
+  /** Whether the sink refuses effects with an old token; true unless set. What is wrong with them the checker says itself. */
+  readonly sinkRefuses?: boolean
   /** How the witness of the states does, past all that is made bad. */
   readonly witnessDatabase?: string
 }
@@ -61,7 +63,7 @@ export class ChaosRun {
    */
   static async start(settings: RunSettings, folder?: string, random?: () => number): Promise<ChaosRun> {
     const at = folder ?? (await mkdtemp(join(tmpdir(), 'coatcheck-chaos-')))
-    const sink = await EffectSink.start(at)
+    const sink = await EffectSink.start(at, settings.sinkRefuses)
     try {
       const load = await LoadClient.open(settings.loadDatabase ?? settings.database, {
         work: settings,

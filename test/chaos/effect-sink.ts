@@ -23,10 +23,17 @@ export class EffectSink {
     this.#process = child
   }
 
-  static async start(folder: string): Promise<EffectSink> {
+  /** @param refuses whether it lets effects with an old token not happen, or records them like any others */
+  static async start(folder: string, refuses = true): Promise<EffectSink> {
     const path = join(folder, 'sink.sock')
     const file = join(folder, 'effects.jsonl')
-    const child = fork(join(import.meta.dirname, 'sink-process.ts'), [path, file], { execArgv: [] })
+    const child = fork(
+      join(import.meta.dirname, 'sink-process.ts'),
+      [path, file, refuses ? 'refuse' : 'record'],
+      {
+        execArgv: [],
+      },
+    )
     try {
       await within('the sink listens', answerLimitMs, heard(child))
     } catch (error) {

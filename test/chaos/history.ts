@@ -20,7 +20,7 @@ export interface Effect extends ItemName {
   /** The fencing token, `ctx.token`. */
   readonly token: number
   readonly partition: number
-  /** The sink had seen a higher token of the partition, and let the handler have no effect. */
+  /** The sink had seen a higher token of the partition, and let the handler have no effect. A sink that only records refuses none. */
   readonly refused: boolean
 }
 

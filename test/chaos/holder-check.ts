@@ -5,19 +5,16 @@ export interface Holders {
   readonly turns: number
   /** Effects that happened with a token which two nodes had. */
   readonly shared: number
-  /** Turns that did not rise. */
-  readonly fallen: number
 }
 
-/** One valid holder of a partition: each token belongs to one node, and the tokens of what happened rise. */
+/** One valid holder of a partition: each token belongs to one node. Whether tokens fall is {@link checkHistory}'s to say. */
 export function checkHolders(events: readonly HistoryEvent[]): Holders {
   const holders = new Map<string, string>()
   const highest = new Map<number, number>()
   let turns = 0
   let shared = 0
-  let fallen = 0
   for (const event of events) {
-    if (!isEffect(event) || event.refused) continue
+    if (!isEffect(event)) continue
     const { partition, token, node } = event
     const name = `${partition} ${token}`
     const holder = holders.get(name)
@@ -25,8 +22,7 @@ export function checkHolders(events: readonly HistoryEvent[]): Holders {
     else if (holder !== node) shared++
     const before = highest.get(partition) ?? 0
     if (token > before) turns++
-    if (token < before) fallen++
     highest.set(partition, Math.max(before, token))
   }
-  return { turns, shared, fallen }
+  return { turns, shared }
 }

@@ -1,11 +1,14 @@
 import type { Effect } from './history.ts'
 
-interface Attempt {
+export interface Attempt {
   readonly n: number
   readonly node: string
   readonly attempt: number
   readonly token: number
+  /** When it began. */
+  readonly at: number
   ended: 'well' | 'failed' | undefined
+  endedAt: number | undefined
 }
 
 export interface KeyFinding {
@@ -42,9 +45,9 @@ export class KeyCheck {
     return this.#attempts.get(n)
   }
 
-  /** The item that a process has open. */
-  openOf(node: string): number | undefined {
-    return this.#open.find((attempt) => attempt.node === node)?.n
+  /** The attempt that a process has open. */
+  openOf(node: string): Attempt | undefined {
+    return this.#open.find((attempt) => attempt.node === node)
   }
 
   /** The process has gone, or may do nothing more: its attempts are over. */
@@ -52,13 +55,14 @@ export class KeyCheck {
     this.#open = this.#open.filter((attempt) => attempt.node !== node)
   }
 
-  start(event: Effect, isFrozen: (node: string) => boolean): KeyFinding[] {
-    const findings = [...this.#overlaps(event, isFrozen)]
+  /** @param wasLost whether the process of an open attempt was killed, frozen or cut off around it */
+  start(event: Effect, wasLost: (attempt: Attempt) => boolean): KeyFinding[] {
+    const findings = [...this.#overlaps(event, wasLost)]
     const problem = this.#order(event)
     if (problem)
       findings.push({ kind: 'reordered', text: `${this.#key}#${event.n} on ${event.node}: ${problem}` })
-    const { n, node, attempt, token } = event
-    const begun: Attempt = { n, node, attempt, token, ended: undefined }
+    const { n, node, attempt, token, at } = event
+    const begun: Attempt = { n, node, attempt, token, at, ended: undefined, endedAt: undefined }
     this.#attempts.set(n, begun)
     this.#open.push(begun)
     this.#token = Math.max(this.#token, token)
@@ -74,16 +78,20 @@ export class KeyCheck {
     if (event.op === 'end') this.#ended.add(event.n)
     if (!attempt) return `${this.#key}#${event.n} ended on ${event.node}, where it did not run`
     attempt.ended = event.op === 'end' ? 'well' : 'failed'
+    attempt.endedAt = event.at
     return undefined
   }
 
-  *#overlaps(event: Effect, isFrozen: (node: string) => boolean): Generator<KeyFinding> {
+  *#overlaps(event: Effect, wasLost: (attempt: Attempt) => boolean): Generator<KeyFinding> {
+    const left: Attempt[] = []
     for (const other of this.#open) {
       const text = `${this.#key}#${event.n} began on ${event.node} while #${other.n} ran on ${other.node}`
-      if (!isFrozen(other.node) || other.token >= event.token) yield { kind: 'overlapping', text }
+      const isExplained = wasLost(other)
+      if (!isExplained) left.push(other)
+      if (!isExplained || other.token >= event.token) yield { kind: 'overlapping', text }
       else yield { kind: 'fenced', text }
     }
-    this.#open = this.#open.filter((other) => !isFrozen(other.node))
+    this.#open = left
   }
 
   #order({ n, attempt, token }: Effect): string | undefined {

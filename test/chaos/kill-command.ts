@@ -90,7 +90,7 @@ items accepted                     ${figures.reduce((sum, one) => sum + one.acce
 lost                               ${count('lost')}
 out of order                       ${count('reordered')}
 two of a key at once               ${count('overlapping')}
-accepted with an old token         ${count('stale')}
+old token of a node not lost       ${count('stale')}
 run again without a reason         ${count('repeated')}
 run again after a kill, at most    ${Math.max(...figures.map((one) => one.mostRerunsOfALoss))} (may be ${concurrency + maxUnsettled})
 open item started again, slowest   ${Math.max(...figures.map((one) => one.slowestRestartMs))} ms (may be 12000)

@@ -16,9 +16,9 @@ export interface SinkCount {
 /**
  * The effect sink: the outside system that handlers act on, a process of its own. It stamps what it is told in one order,
  * appends it to its file before it answers, and refuses effects that come with an older token of the partition than it has
- * seen. A line is `op key n attempt token partition`, or `kill` or `fault` of who is about to do that to itself; the answers are `+` and `-`, one for each line.
+ * seen, unless it is told to record them like any others (`record`). A line is `op key n attempt token partition`, or `kill` or `fault` of who is about to do that to itself; the answers are `+` and `-`, one for each line.
  */
-const [socketPath = '', firstFile = ''] = process.argv.slice(2)
+const [socketPath = '', firstFile = '', mode = 'refuse'] = process.argv.slice(2)
 let file = firstFile
 let seq = 0
 let attempts = 0
@@ -64,10 +64,10 @@ function stamp(node: string, line: string): HistoryEvent {
   const [op, key = '', n, attempt, token, partition] = line.split(' ')
   if (op === 'kill' || op === 'fault') return { op, seq: seq++, at: now(), node }
   const highest = tokens.get(partition ?? '') ?? 0
-  const refused = Number(token) < highest
-  if (!refused) tokens.set(partition ?? '', Number(token))
+  const isOld = Number(token) < highest
+  if (!isOld) tokens.set(partition ?? '', Number(token))
   if (op === 'start') attempts++
-  if (op === 'end' && !refused) ended.add(`${key}#${n}`)
+  if (op === 'end' && !isOld) ended.add(`${key}#${n}`)
   return {
     op: op as Effect['op'],
     seq: seq++,
@@ -78,7 +78,7 @@ function stamp(node: string, line: string): HistoryEvent {
     attempt: Number(attempt),
     token: Number(token),
     partition: Number(partition),
-    refused,
+    refused: isOld && mode === 'refuse',
   }
 }
 
