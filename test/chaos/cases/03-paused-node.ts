@@ -7,6 +7,8 @@ import { timeUntil, type Stage } from '../stage.ts'
 /** Two leases, or three: another node has run items by then, so that what the paused one does is stale. */
 const shortPauseMs = 16_000
 const pauseMs = 24_000
+/** How long some items take that are under way when a node is paused. */
+const longMs = 2_000
 /** How long the items take whose settle is held back. */
 const heldMs = 6_000
 
@@ -51,6 +53,10 @@ export const pausedNode: ChaosCase = {
 async function pauseBesideTwin(stage: Stage, ms: number): Promise<void> {
   const { run } = stage
   const node = stage.anyNode()
+  // However little comes in, it has some under way.
+  let count = 0
+  await run.load.send(30, () => `long-${run.everyNode.length}-${count++}`, { ms: longMs })
+  await delay(longMs / 4)
   const pausing = pauseNode(node, ms)
   // Awaited below, unless the twin does not start.
   pausing.catch(() => {})
