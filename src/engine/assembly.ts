@@ -140,6 +140,7 @@ export function assembleWork(parts: AssemblyParts): WorkingParts {
     onAcquired: () => {
       reader.wake()
       lane.wake()
+      holes.wake()
     },
     onReleased: (places) => stream.hint(places, true),
   })
@@ -155,6 +156,7 @@ export function assembleWork(parts: AssemblyParts): WorkingParts {
     fillHoles: (partition) => holes.fill(partition),
   })
   const holes: HoleWatch = new HoleWatch({
+    database,
     stream,
     settler,
     events,

@@ -1,38 +1,51 @@
 import type { Events } from '../base/events.ts'
 import { itemsPerRow } from '../base/ids.ts'
 import { Loop, type Part } from '../base/part.ts'
-import type { HoleVerdict, Stream, StreamRow } from '../stream/stream.ts'
-import type { Entry } from './entry.ts'
+import type { OpenDatabase } from '../store/database.ts'
+import type { Stream } from '../stream/stream.ts'
 import type { OwnedPartition, SeenHole } from './owned-partition.ts'
 import type { Reader } from './reader.ts'
-import { waitingRow } from './settlement-rows.ts'
+import { RecordedHoles } from './recorded-holes.ts'
 import type { Settler } from './settler.ts'
 
 export interface HoleWatchParts {
+  readonly database: OpenDatabase
   readonly stream: Stream
   readonly settler: Settler
   readonly events: Events
   readonly owned: ReadonlyMap<string, OwnedPartition>
   readonly reader: Reader
-  /** Items of a late row lie in the lane now, and wait for nothing but to be started. */
+  /** Items of late rows lie in the lane now, and wait for nothing but to be started. */
   readonly onLate: (partition: OwnedPartition) => void
 }
 
 /** How long the watermark waits for a hole before it passes it. */
 const patienceMs = 1_000
+const freshMs = 25
+const idleMs = 1_000
+/** Of filled rows in one answer. */
+const rowsAtOnce = { items: 4_096, bytes: 8_000_000 }
+
+interface OpenHole {
+  readonly partition: OwnedPartition
+  readonly hole: SeenHole
+}
 
 /**
  * Finds out what becomes of missing seqs (rule 2). A hole is dead only if one statement both finds no row and shows that
- * every transaction older than a mark taken after the hole was seen has ended.
+ * every transaction older than a mark taken after the hole was seen has ended. One that is still open after a second becomes
+ * a row, which `RecordedHoles` looks after.
  */
 export class HoleWatch implements Part {
   readonly #parts: HoleWatchParts
+  readonly #recorded: RecordedHoles
   readonly #loop: Loop
   /** One look at a time: two would take the same row. */
   #turn: Promise<unknown> = Promise.resolve()
 
   constructor(parts: HoleWatchParts) {
     this.#parts = parts
+    this.#recorded = new RecordedHoles({ ...parts, onSettled: () => this.#loop.wake() })
     this.#loop = new Loop(
       () => this.tick(),
       (error) => parts.events.emit('problem', { where: 'holes', error }),
@@ -52,11 +65,9 @@ export class HoleWatch implements Part {
   }
 
   async tick(): Promise<number> {
-    if (this.#open().length === 0) return 1_000
-    await this.#inTurn(() => this.#look(this.#open()))
-    const left = this.#open()
-    if (left.length === 0) return 1_000
-    return left.some(({ hole }) => !hole.recorded) ? 25 : 500
+    if (this.#open().length > 0) await this.#inTurn(() => this.#look(() => this.#open()))
+    const recordedMs = await this.#recorded.look()
+    return Math.min(recordedMs, this.#open().length > 0 ? freshMs : idleMs)
   }
 
   /**
@@ -64,10 +75,8 @@ export class HoleWatch implements Part {
    * another one was sent comes before it, though a later seq than its own was seen first.
    */
   async fill(partition: OwnedPartition): Promise<void> {
-    const isMine = (one: { partition: OwnedPartition; hole: SeenHole }): boolean =>
-      one.partition === partition && !one.hole.recorded
-    if (!this.#open().some(isMine)) return
-    await this.#inTurn(() => this.#look(this.#open().filter(isMine)))
+    const mine = (): OpenHole[] => this.#open().filter((one) => one.partition === partition)
+    if (mine().length > 0) await this.#inTurn(() => this.#look(mine))
   }
 
   #inTurn(look: () => Promise<void>): Promise<void> {
@@ -76,87 +85,76 @@ export class HoleWatch implements Part {
     return mine
   }
 
-  async #look(open: readonly { partition: OwnedPartition; hole: SeenHole }[]): Promise<void> {
-    if (open.length === 0) return
+  /** All that has filled is taken, so much at a time. */
+  async #look(choose: () => OpenHole[]): Promise<void> {
+    let hasMore = true
+    while (hasMore) {
+      const open = choose()
+      if (open.length === 0) return
+      hasMore = await this.#lookAt(open)
+    }
+  }
+
+  /** @returns whether there are rows that have not been taken */
+  async #lookAt(open: readonly OpenHole[]): Promise<boolean> {
+    const { stream, reader, owned } = this.#parts
     if (open.some(({ hole }) => hole.mark === undefined)) {
-      const mark = await this.#parts.stream.markHoles()
+      const mark = await stream.markHoles()
       for (const { hole } of open) hole.mark ??= mark
     }
-    const verdicts = await this.#parts.stream.judgeHoles(
+    const verdicts = await stream.judgeHoles(
       open.map(({ partition, hole }) => ({
         queue: partition.queue,
         partition: partition.partition,
         seq: hole.seq,
         mark: hole.mark as string,
       })),
+      rowsAtOnce,
     )
-    for (const verdict of verdicts) await this.#act(verdict)
+    let hasMore = false
+    const dead: OpenHole[] = []
+    const old: OpenHole[] = []
+    for (const { queue, partition: number, seq, state, row } of verdicts) {
+      const partition = owned.get(`${queue}/${number}`)
+      const hole = partition?.holes.get(seq)
+      if (!partition || !hole || hole.settling || partition.lost) continue
+      if (row) {
+        await reader.takeLate(row)
+        partition.holes.delete(seq)
+      } else if (state === 'filled') hasMore = true
+      else if (state === 'dead') dead.push({ partition, hole })
+      else if (performance.now() - hole.seenAt > patienceMs) old.push({ partition, hole })
+    }
+    this.#settle(dead, false)
+    this.#settle(old, true)
+    return hasMore
   }
 
-  #open(): { partition: OwnedPartition; hole: SeenHole }[] {
-    const open: { partition: OwnedPartition; hole: SeenHole }[] = []
+  /** The watermark passes these: they are dead, or become rows. */
+  #settle(passed: readonly OpenHole[], recorded: boolean): void {
+    for (const [partition, some] of Map.groupBy(passed, (one) => one.partition)) {
+      const holes = some.map(({ hole }) => hole)
+      for (const hole of holes) hole.settling = true
+      this.#parts.settler.note({
+        partition,
+        ranges: holes.map(({ seq }) => ({ start: seq * itemsPerRow, end: (seq + 1) * itemsPerRow })),
+        holesIn: recorded ? holes.map(({ seq, mark }) => ({ seq, mark: mark as string })) : [],
+        holesOut: [],
+        onSettled: () => {
+          for (const { seq } of holes) partition.holes.delete(seq)
+          if (!recorded) return
+          partition.mayHaveHoles = true
+          this.#loop.wake(freshMs)
+        },
+      })
+    }
+  }
+
+  #open(): OpenHole[] {
+    const open: OpenHole[] = []
     for (const partition of this.#parts.owned.values())
       for (const hole of partition.holes.values())
         if (!hole.settling && !partition.lost) open.push({ partition, hole })
     return open
-  }
-
-  async #act(verdict: HoleVerdict): Promise<void> {
-    const partition = this.#parts.owned.get(`${verdict.queue}/${verdict.partition}`)
-    const hole = partition?.holes.get(verdict.seq)
-    if (!partition || !hole || hole.settling || partition.lost) return
-    const { settler, reader } = this.#parts
-    const range = { start: hole.seq * itemsPerRow, end: (hole.seq + 1) * itemsPerRow }
-    const forget = (): void => void partition.holes.delete(hole.seq)
-    if (hole.recorded) {
-      if (verdict.state === 'open') return
-      hole.settling = true
-      const late = verdict.row ? this.#lateRows(partition, verdict.row) : []
-      if (late.length > 0) partition.beginLanePut('set-aside')
-      settler.note({
-        partition,
-        ranges: [],
-        holesIn: [],
-        holesOut: [hole.seq],
-        waitingIn: late,
-        onSettled: () => {
-          forget()
-          if (late.length === 0) return
-          partition.lanePutsUnderWay--
-          this.#parts.onLate(partition)
-        },
-      })
-      return
-    }
-    if (verdict.row) {
-      await reader.takeLate(verdict.row)
-      forget()
-    } else if (verdict.state === 'dead') {
-      hole.settling = true
-      settler.note({ partition, ranges: [range], holesIn: [], holesOut: [], onSettled: forget })
-    } else if (performance.now() - hole.seenAt > patienceMs) {
-      hole.settling = true
-      settler.note({
-        partition,
-        ranges: [range],
-        holesIn: [{ seq: hole.seq, mark: hole.mark as string }],
-        holesOut: [],
-        onSettled: () => {
-          hole.recorded = true
-          hole.settling = false
-        },
-      })
-    }
-  }
-
-  /** The watermark has passed the row: its items go to the lane in the settle that removes the hole. */
-  #lateRows(partition: OwnedPartition, row: StreamRow): string[] {
-    const entries = JSON.parse(row.text) as (Entry | null)[]
-    const now = performance.now()
-    return entries.flatMap((entry, index) =>
-      entry === null
-        ? []
-        : [waitingRow(this.#parts.reader.lateItem(partition, row, index, entry), 'ready', now)],
-    )
   }
 }

@@ -14,9 +14,7 @@ export interface SeenHole {
   readonly seenAt: number
   /** Judged by it; taken after the hole was seen. */
   mark: string | undefined
-  /** Its `hole` row is there, or on its way: the watermark has passed it. */
-  recorded: boolean
-  /** A verdict is on its way through a settle. */
+  /** A verdict, or its `hole` row, is on its way through a settle. */
   settling: boolean
 }
 
@@ -38,7 +36,10 @@ export class OwnedPartition {
   /** What is done and committed. */
   readonly done: RangeSet
   readonly lines = new Map<string, Map<string, KeyLine>>()
+  /** Those that the watermark waits for; what it has passed stands in the table `hole` alone. */
   readonly holes = new Map<number, SeenHole>()
+  /** Whether that table may have some of it. */
+  mayHaveHoles = true
   /** Rows of the lane that are in memory, by id. */
   readonly fromLane = new Map<string, WorkItem>()
   /** Those that have left memory, or been changed by acts, since the lane's pass began: what it has read of them may be old. */

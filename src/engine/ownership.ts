@@ -10,7 +10,6 @@ import {
   type OwnerRow,
   type PartitionName,
 } from '../store/partitions.ts'
-import { readHoles } from '../store/waiting-items.ts'
 import type { Acts } from './acts.ts'
 import { assignToBeating } from './assignment.ts'
 import type { CrashGuard } from './crash-guard.ts'
@@ -256,16 +255,7 @@ export class Ownership implements Part {
     for (const row of rows) {
       // In statements begun after the acquire has committed: what the last owner did until then is in them.
       const lane = await readLaneContent(driver, schema, row)
-      const holes = await readHoles(driver, schema, row)
       const partition = new OwnedPartition(row, lane, this.#parts.controls.of(row.queue))
-      for (const hole of holes)
-        partition.holes.set(hole.seq, {
-          seq: hole.seq,
-          seenAt: 0,
-          mark: hole.mark,
-          recorded: true,
-          settling: false,
-        })
       // Before anything of it can start. The guard comes last: it keeps what it has adopted, and a call that failed after it
       // would leave it with a partition that nobody works on.
       await this.#parts.acts.load(partition)

@@ -214,13 +214,7 @@ export class Reader implements Part {
   #miss(partition: OwnedPartition, seq: number): void {
     // Settled as dead before, or recorded as a hole: then it is done, or watched already.
     if (partition.done.has(seq * itemsPerRow) || partition.holes.has(seq)) return
-    partition.holes.set(seq, {
-      seq,
-      seenAt: performance.now(),
-      mark: undefined,
-      recorded: false,
-      settling: false,
-    })
+    partition.holes.set(seq, { seq, seenAt: performance.now(), mark: undefined, settling: false })
     this.#parts.onHole()
   }
 

@@ -330,21 +330,6 @@ export async function readLaneVersions(
   return new Map(rows.map((row) => [row['id'] as string, Number(row['version'])]))
 }
 
-const holesOf = statement(
-  'holes',
-  (schema) => `
-  select seq, xid::text as mark from ${schema}.hole where queue = $1 and partition = $2`,
-)
-
-export async function readHoles(
-  runner: Runner,
-  schema: string,
-  name: PartitionName,
-): Promise<{ seq: number; mark: string }[]> {
-  const rows = await runner.run(holesOf(schema), [name.queue, name.partition])
-  return rows.map((row) => ({ seq: Number(row['seq']), mark: row['mark'] as string }))
-}
-
 const put = statement(
   'put-waiting',
   (schema) => `

@@ -40,13 +40,23 @@ const mark = statement(
 )
 
 // One statement, so one snapshot: the row is not in it and every transaction older than the mark has ended. Then none comes.
+// A transaction may have filled many at once: whole rows come as far as the limits go, the first one in any case. Their sizes
+// are known without reading them.
 const judge = statement(
   'judge-holes',
   (schema) => `
-  select w.queue, w.partition, w.seq, l.flush, l.n, ${schema}.epoch_ms(l.at) as at, l.data,
-    pg_snapshot_xmin(pg_current_snapshot()) >= w.mark::xid8 as ended
-  from json_to_recordset($1) as w(queue int, partition int, seq bigint, mark text)
-  left join ${schema}.log l using (queue, partition, seq)`,
+  select w.queue, w.partition, w.seq, w.flush, w.n, ${schema}.epoch_ms(w.at) as at, w.ended,
+    case when w.items <= $2 and w.bytes <= $3 or w.rows = 1 and $2 > 0 then w.data end as data
+  from (
+    select h.queue, h.partition, h.seq, h.nth, l.flush, l.n, l.at, l.data,
+      count(l.flush) over so_far as rows, sum(l.n) over so_far as items, sum(octet_length(l.data)) over so_far as bytes,
+      pg_snapshot_xmin(pg_current_snapshot()) >= h.mark::xid8 as ended
+    from rows from (json_to_recordset($1) as (queue int, partition int, seq bigint, mark text))
+      with ordinality as h(queue, partition, seq, mark, nth)
+    left join ${schema}.log l using (queue, partition, seq)
+    window so_far as (order by h.nth)
+  ) as w
+  order by w.nth`,
 )
 
 const notify = statement(
@@ -131,9 +141,12 @@ export class PostgresStream implements Stream {
     return row?.['mark'] as string
   }
 
-  async judgeHoles(holes: readonly Hole[]): Promise<HoleVerdict[]> {
+  async judgeHoles(
+    holes: readonly Hole[],
+    limits: { readonly items: number; readonly bytes: number },
+  ): Promise<HoleVerdict[]> {
     const { schema, driver } = this.#database
-    const rows = await driver.run(judge(schema), [JSON.stringify(holes)])
+    const rows = await driver.run(judge(schema), [JSON.stringify(holes), limits.items, limits.bytes])
     return rows.map((row) => {
       const place = {
         queue: row['queue'] as number,
@@ -141,6 +154,7 @@ export class PostgresStream implements Stream {
         seq: Number(row['seq']),
       }
       if (row['data'] !== null) return { ...place, state: 'filled' as const, row: toStreamRow(row) }
+      if (row['flush'] !== null) return { ...place, state: 'filled' as const }
       return { ...place, state: row['ended'] === true ? ('dead' as const) : ('open' as const) }
     })
   }

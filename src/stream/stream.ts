@@ -49,6 +49,7 @@ export interface HoleVerdict {
   readonly seq: number
   /** `filled`: its row is there now; `dead`: it never will be; `open`: the transaction that took it may still commit. */
   readonly state: 'filled' | 'dead' | 'open'
+  /** Of those that are filled, as far as the limits go: for the others it has to be asked again. */
   readonly row?: StreamRow
 }
 
@@ -82,7 +83,14 @@ export interface Stream {
   ): Promise<StreamRow[]>
   /** A mark for holes seen before this call. */
   markHoles(): Promise<string>
-  judgeHoles(holes: readonly Hole[]): Promise<HoleVerdict[]>
+  /**
+   * Says what has become of holes, in the order given, with the rows of those that are filled: the first one, and the next ones
+   * up to `items` and `bytes` in all. No rows where `items` is 0.
+   */
+  judgeHoles(
+    holes: readonly Hole[],
+    limits: { readonly items: number; readonly bytes: number },
+  ): Promise<HoleVerdict[]>
   /** Sends the hints that wait to be sent. */
   close(): Promise<void>
   /**

@@ -35,10 +35,10 @@ export function streamHolesSuite(name: string, open: () => Promise<StreamSubject
         const mark = await stream.markHoles()
         // Transactions of other tests on the server may be older than the mark; they end.
         await until('it is judged', async () => {
-          const [verdict] = await stream.judgeHoles([{ queue, partition: 0, seq, mark }])
+          const [verdict] = await stream.judgeHoles([{ queue, partition: 0, seq, mark }], plenty)
           return verdict?.state !== 'open'
         })
-        assert.deepEqual(await stream.judgeHoles([{ queue, partition: 0, seq, mark }]), [
+        assert.deepEqual(await stream.judgeHoles([{ queue, partition: 0, seq, mark }], plenty), [
           { queue, partition: 0, seq, state: 'dead' },
         ])
       })
@@ -55,7 +55,7 @@ export function streamHolesSuite(name: string, open: () => Promise<StreamSubject
           )
           const hole = { queue, partition: 0, seq: 0, mark: await stream.markHoles() }
           const place = { queue, partition: 0, seq: 0 }
-          assert.deepEqual(await stream.judgeHoles([hole]), [{ ...place, state: 'open' }])
+          assert.deepEqual(await stream.judgeHoles([hole], plenty), [{ ...place, state: 'open' }])
           // One that began after the mark cannot have it, however long it stays.
           const later = await subject.begin()
           await stream.append([row(['later'])], { tx: later.tx })
@@ -63,9 +63,31 @@ export function streamHolesSuite(name: string, open: () => Promise<StreamSubject
           const [found] = await readAll()
           const verdict =
             how === 'commit' ? { ...place, state: 'filled', row: found } : { ...place, state: 'dead' }
-          assert.deepEqual(await stream.judgeHoles([hole]), [verdict])
+          assert.deepEqual(await stream.judgeHoles([hole], plenty), [verdict])
           await later.end('rollback')
         })
+
+      test('rows of filled holes come in the order asked, as far as the limits go', async () => {
+        const texts = ['a', 'b', 'c'.repeat(40), 'd', 'e']
+        await stream.append(texts.map((text) => row([text, text])))
+        const mark = await stream.markHoles()
+        const rows = async (seqs: readonly number[], items: number, bytes: number) => {
+          const holes = seqs.map((seq) => ({ queue, partition: 0, seq, mark }))
+          const verdicts = await stream.judgeHoles(holes, { items, bytes })
+          assert.deepEqual(
+            verdicts.map(({ seq }) => seq),
+            seqs,
+          )
+          assert.deepEqual(new Set(verdicts.map(({ state }) => state)), new Set(['filled']))
+          return verdicts.flatMap(({ row: found }) => (found ? [found.seq] : []))
+        }
+        assert.deepEqual(await rows([4, 1, 0, 3], 1_000, 1_000), [4, 1, 0, 3])
+        assert.deepEqual(await rows([4, 1, 0, 3], 4, 1_000), [4, 1])
+        assert.deepEqual(await rows([0, 1, 2, 3, 4], 1_000, 50), [0, 1])
+        // The first one in any case, unless none is wanted.
+        assert.deepEqual(await rows([2, 3], 1, 1), [2])
+        assert.deepEqual(await rows([2, 3], 0, 1_000), [])
+      })
     })
 
     describe('trim', () => {

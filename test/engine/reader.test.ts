@@ -28,9 +28,12 @@ class WatchedStream extends PostgresStream {
     return super.read(requests, limits)
   }
 
-  override judgeHoles(holes: readonly Hole[]): Promise<HoleVerdict[]> {
+  override judgeHoles(
+    holes: readonly Hole[],
+    limits: { items: number; bytes: number },
+  ): Promise<HoleVerdict[]> {
     this.judged++
-    return super.judgeHoles(holes)
+    return super.judgeHoles(holes, limits)
   }
 }
 
@@ -129,3 +132,50 @@ test('a hole that is filled while the rows around it are taken again runs once',
     [1, 2, 3, 4],
   )
 })
+
+/** Judges holes while its gate is open, and gives one row that has filled one at a time. */
+class NarrowStream extends PostgresStream {
+  gate: Promise<void> = Promise.resolve()
+  asked = 0
+
+  override async judgeHoles(holes: readonly Hole[]): Promise<HoleVerdict[]> {
+    this.asked++
+    await this.gate
+    return super.judgeHoles(holes, { items: 1, bytes: 1 })
+  }
+}
+
+test(
+  'rows that have filled holes come before what was sent after them, however few come at once',
+  { skip },
+  async (t) => {
+    const ran: number[] = []
+    const processor = defineQueueProcessor({
+      name: 'step',
+      input: z.object({ key: z.string(), n: z.number() }),
+      key: ({ key }) => key,
+      dedicated: { partitions: 1 },
+      process: ({ n }) => void ran.push(n),
+    })
+    const place = await freshPlace()
+    let opened: NarrowStream | undefined
+    const { engine, definition, drain } = await startEngine(t, place, processor, {
+      stream: (of) => (opened = new NarrowStream(of)),
+    })
+    const stream = opened!
+    const clients = [await connect(t, place), await connect(t, place), await connect(t, place)]
+    for (const [n, tx] of clients.entries()) await engine.accept(definition, { key: 'k', n }, { tx })
+    const gate = promised()
+    stream.gate = gate.promise
+    await engine.accept(definition, { key: 'other', n: 9 })
+    await until('the holes are looked at', () => stream.asked > 0)
+    for (const client of clients) await client.query('commit')
+    await engine.accept(definition, { key: 'k', n: 3 })
+    gate.keep()
+    await drain()
+    assert.deepEqual(
+      ran.filter((n) => n < 9),
+      [0, 1, 2, 3],
+    )
+  },
+)

@@ -7,7 +7,7 @@ export const holesAreDead: Mutant = {
   changes: [
     {
       file: 'src/stream/postgres-stream.ts',
-      find: 'pg_snapshot_xmin(pg_current_snapshot()) >= w.mark::xid8 as ended',
+      find: 'pg_snapshot_xmin(pg_current_snapshot()) >= h.mark::xid8 as ended',
       replace: 'true as ended',
     },
   ],
