@@ -67,6 +67,7 @@ export const errorCatalogue = {
   IDEMPOTENCY_KEY_INVALID: { status: 400, title: 'The Idempotency-Key cannot be used' },
   IDEMPOTENCY_KEY_IN_USE: { status: 409, title: 'The first request with the Idempotency-Key still runs' },
   IDEMPOTENCY_KEY_REUSED: { status: 422, title: 'The Idempotency-Key stands for another payload' },
+  REQUESTS_FULL: { status: 503, title: 'As many requests are open as may be' },
   STREAMS_FULL: { status: 503, title: 'The node has as many event streams open as it may' },
   REQUEST_MALFORMED: { status: 400, title: 'The request is not HTTP as the node reads it' },
   REQUEST_TIMEOUT: { status: 408, title: 'The request did not come in time' },

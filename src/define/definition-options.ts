@@ -225,6 +225,11 @@ function readService(name: string, reader: OptionReader, application: string): S
       'queueWhen',
       `only an immediate service asks it; add execution: 'immediate', or leave it out`,
     )
+  if (execution === 'queue' && reader.isSet('maxRunning'))
+    reader.refuse(
+      'maxRunning',
+      `only an immediate service runs in requests; write "concurrency" for its items, or leave it out`,
+    )
   const roles = reader.texts('roles', `['hr-caller']`)
   const accessGroup = reader.text('accessGroup')
   const http = reader.within('http', `{ path: '/hire' }`)
@@ -233,6 +238,7 @@ function readService(name: string, reader: OptionReader, application: string): S
     execution,
     ...(queueWhen && { queueWhen }),
     respondAsync: reader.flag('respondAsync', true),
+    maxRunning: reader.wholeNumber('maxRunning', { from: 1, to: 10_000, unless: 1_000 }),
     idempotency: readIdempotency(reader),
     callback: reader.flag('callback', true),
     path: (http && readPath(http)) ?? `/services/${application}/${name}`,

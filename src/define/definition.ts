@@ -51,6 +51,8 @@ export interface ServiceSettings {
   readonly execution: 'immediate' | 'queue'
   readonly queueWhen?: (error: Failure, input: unknown) => boolean
   readonly respondAsync: boolean
+  /** Of an immediate service: how many of its requests run at once on a node; 1,000 unless set. */
+  readonly maxRunning: number
   /** Whether callers have to send an Idempotency-Key, and how long the answer to one is kept; 24 hours unless set. */
   readonly idempotency: { readonly required: boolean; readonly keptMs: number }
   /** Whether callers may give a URL that the end of a queued request is posted to; true unless set. */

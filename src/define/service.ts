@@ -22,6 +22,8 @@ export interface ServiceOptions<
   readonly queueWhen?: (error: Failure, input: StandardSchemaV1.InferOutput<Schema>) => boolean
   /** Whether callers of an immediate service may ask for it to be queued (`Prefer: respond-async`); true unless set. */
   readonly respondAsync?: boolean
+  /** How many requests of an immediate service run at once on a node, 1 to 10,000; 1,000 unless set. More are answered with 503. */
+  readonly maxRunning?: number
   /** What is done about `Idempotency-Key` headers. */
   readonly idempotency?: ServiceIdempotency
   /** Whether callers may give a URL that the end of a queued request is posted to, where the node has callbacks; true unless set. */

@@ -20,6 +20,7 @@ import { DatabaseClock } from './database-clock.ts'
 import { Enqueuer } from './enqueuer.ts'
 import { inheritedContext } from './execute.ts'
 import type { ImmediateServices, Road, Standing, StandingOptions } from './face.ts'
+import { ImmediatePlaces } from './immediate-places.ts'
 import { immediateServices } from './immediate.ts'
 import { Lookup } from './lookup.ts'
 import type { OwnedPartition } from './owned-partition.ts'
@@ -105,6 +106,7 @@ export class Engine implements Part, Road {
       ...doors,
       enqueuer: this.#enqueuer,
       queued: new QueuedCalls((id) => this.#isOpen(id)),
+      places: new ImmediatePlaces(),
       append: (placed, tx) => this.acceptor.append(placed, tx),
       accept: (definition, input, asker, tx) => this.accept(definition, input, { tx }, asker),
     })

@@ -122,7 +122,7 @@ export interface Road {
 export interface ImmediateServices {
   /**
    * Runs a service in the request, without a queue write. Its input is checked first.
-   * @throws CoatcheckError `PAYLOAD_INVALID` and its kind, `IDEMPOTENCY_KEY_IN_USE`, `IDEMPOTENCY_KEY_REUSED`; `OUTCOME_UNKNOWN` where what it did may
+   * @throws CoatcheckError `PAYLOAD_INVALID` and its kind, `IDEMPOTENCY_KEY_IN_USE`, `IDEMPOTENCY_KEY_REUSED`, `REQUESTS_FULL`; `OUTCOME_UNKNOWN` where what it did may
    * have been committed
    */
   run(

@@ -25,6 +25,7 @@ import type {
   ImmediateServices,
   RecordedAnswer,
 } from './face.ts'
+import type { ImmediatePlace, ImmediatePlaces } from './immediate-places.ts'
 import { OwnedPartition } from './owned-partition.ts'
 import { sendPlaced } from './place-again.ts'
 import { prepare, type Asker, type Prepared } from './prepare.ts'
@@ -52,6 +53,7 @@ export interface ImmediateParts {
   readonly enqueuer: Enqueuer
   readonly backlog: Backlog
   readonly queued: QueuedCalls
+  readonly places: ImmediatePlaces
   readonly onAppended: (places: readonly { readonly queue: number; readonly partition: number }[]) => void
   /** Accepts what has been prepared. */
   readonly append: (placed: Placed, tx?: Tx) => Promise<QueueItemId>
@@ -73,7 +75,6 @@ const nowhere = new OwnedPartition(
   { keyed: false, startable: false },
 )
 
-/** Runs a service in the request. Its `atCommit` writes and what it enqueues commit together before it is answered. */
 async function runImmediately(
   parts: ImmediateParts,
   definition: Definition,
@@ -84,6 +85,24 @@ async function runImmediately(
 ): Promise<ImmediateOutcome> {
   const prepared = await prepare(definition, input, {}, context)
   if (await isBehind(parts, prepared)) return { kind: 'behind' }
+  const place = parts.places.take(definition)
+  try {
+    return await runPrepared(parts, prepared, place, context, signal, call)
+  } finally {
+    place.leave()
+  }
+}
+
+/** Runs a service in the request. Its `atCommit` writes and what it enqueues commit together before it is answered. */
+async function runPrepared(
+  parts: ImmediateParts,
+  prepared: Prepared,
+  place: ImmediatePlace,
+  context: RequestContext,
+  signal: AbortSignal,
+  call: IdempotentCall | undefined,
+): Promise<ImmediateOutcome> {
+  const { definition } = prepared
   const entry = JSON.parse(prepared.text) as Entry
   const lost = new AbortController()
   const claim = call && (await RunningCall.take(parts.database, call, entry.i, (error) => lost.abort(error)))
@@ -116,10 +135,9 @@ async function runImmediately(
       throw new CoatcheckError('PAYLOAD_INVALID', `the payload of ${definition.name} does not fit its schema`)
     attempt.signal.throwIfAborted()
     // A handler that does not heed its signal must not keep the caller waiting: what it comes to is thrown away.
-    const returned = await Promise.race([
-      callHandler(definition, checked.value, attempt),
-      whenStopped(attempt),
-    ])
+    const ran = Promise.resolve(callHandler(definition, checked.value, attempt))
+    place.handling(ran)
+    const returned = await Promise.race([ran, whenStopped(attempt)])
     if (attempt.abortReason) throw attempt.abortReason
     attempt.end()
     // Before anything commits, by the same rules as a queued result: the answer must not fail after its effects are there.

@@ -1,3 +1,4 @@
+import { showNumber } from '../base/shown-value.ts'
 import type { Road } from '../engine/face.ts'
 import type { CheckUrl } from './callback-request.ts'
 import type { Caller, Rate } from './caller.ts'
@@ -8,7 +9,7 @@ import { checkRequest } from './guard.ts'
 import type { Durability } from './health.ts'
 import type { Answer, HttpRequest } from './message.ts'
 import { answerNobody, withHeaders } from './message.ts'
-import { OpenRequests } from './open-requests.ts'
+import { answerFull, OpenRequests } from './open-requests.ts'
 import type { PathDoor } from './path-door.ts'
 import { doorAt } from './path-door.ts'
 import type { Report } from './problem.ts'
@@ -42,6 +43,8 @@ export interface HttpDoorOptions {
   readonly checkCallback?: CheckUrl | undefined
   /** What answers below paths of its own, and lets in by its own rules. */
   readonly doors?: readonly PathDoor[]
+  /** So many requests are answered at once, long polls among them; 10,000 unless set. More are 503. */
+  readonly maxOpen?: number
   /** Told what callers are not shown, with the reference that they are given; without one, what did not change the answer. */
   readonly onError?: Report
 }
@@ -72,7 +75,16 @@ const nobody = { caller: anonymousCaller([]), isStillKnown: () => Promise.resolv
 
 /** Makes the HTTP door of a road: services, the status and results of items, health. */
 export function createHttpDoor(options: HttpDoorOptions): HttpDoor {
-  const { road, durability, name, auth, environment, doors = [], onError = noErrors } = options
+  const {
+    road,
+    durability,
+    name,
+    auth,
+    environment,
+    doors = [],
+    onError = noErrors,
+    maxOpen = 10_000,
+  } = options
   const basePath = (options.basePath ?? '').replace(/\/+$/, '')
   const waits = new Waits(road)
   const { checkCallback } = options
@@ -86,13 +98,15 @@ export function createHttpDoor(options: HttpDoorOptions): HttpDoor {
     checkCallback,
     onError,
   })
-  const openPaths = new Set([`${basePath}/healthz`, `${basePath}/readyz`])
+  const healthPath = `${basePath}/healthz`
+  const openPaths = new Set([healthPath, `${basePath}/readyz`])
   const itemPaths = `${basePath}/queue-items/`
   const servicesByPath = new Map(
     servicesOf(road).map(({ definition, service }) => [basePath + service.path, definition]),
   )
   const rateLimit = new RateLimit(auth?.rate)
   const open = new OpenRequests()
+  let answering = 0
 
   async function callerOf(request: HttpRequest, signIn: SignIn): Promise<Caller> {
     const caller = await signIn.callerOf(request)
@@ -147,13 +161,19 @@ export function createHttpDoor(options: HttpDoorOptions): HttpDoor {
 
   async function answer(request: HttpRequest, info: RequestInfo): Promise<Answer> {
     const trail = readTrail(request.headers)
+    const isAboutItem = request.path.startsWith(itemPaths)
+    // whoever restarts what hangs must not take a full house for that
+    if (answering >= maxOpen && request.path !== healthPath)
+      return finish(answerFull(`this node has ${showNumber(maxOpen)} requests open`), trail, isAboutItem)
+    answering++
     let answered: Answer
     try {
       answered = await route(request, info, trail)
     } catch (error) {
       answered = answerError(error, request, onError)
     }
-    return finish(answered, trail, request.path.startsWith(itemPaths))
+    answering--
+    return finish(answered, trail, isAboutItem)
   }
 
   return {

@@ -7,6 +7,7 @@ import { showValue } from '../base/shown-value.ts'
 import type { HttpDoor } from './door.ts'
 import type { Answer } from './message.ts'
 import { NodeRequest, sendAnswer, type SendOptions } from './node-message.ts'
+import { answerFull } from './open-requests.ts'
 import { answerProblem, problemOf } from './problem.ts'
 import { readOver } from './unread-body.ts'
 import { endUnreadable, maxHeaders, refuseExpectation, refuseUnreadable } from './unreadable.ts'
@@ -41,6 +42,10 @@ const limits = {
 const backlog = 4096
 /** So many that thousands who hold theirs open leave room for others. */
 const maxConnections = 10_000
+/** Requests that a client sends on one connection before the first of them is answered. */
+const maxPipelined = 100
+/** Of answers that the door does not see. */
+const plainHeaders = { 'x-content-type-options': 'nosniff', 'cache-control': 'no-store' }
 
 /** Listens on a loopback address. Stopping answers what is in flight. */
 export class HttpListener implements Part {
@@ -89,10 +94,10 @@ export class HttpListener implements Part {
     if (this.#server) return
     if (!this.#anyAddress) checkHost(this.#host)
     const server = createServer(limits, (incoming, outgoing) => {
-      this.#track(incoming, outgoing, server)
+      const open = this.#track(incoming, outgoing, server)
       if (refuseUnreadable(incoming, outgoing)) return this.#untrack(incoming, outgoing)
       // its promise never rejects
-      void this.#answer(incoming, outgoing)
+      void this.#answer(incoming, outgoing, open > maxPipelined)
     })
     server.on('checkExpectation', (incoming, outgoing) => {
       this.#track(incoming, outgoing, server)
@@ -129,8 +134,10 @@ export class HttpListener implements Part {
     return this.#stopping
   }
 
-  async #answer(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
-    const request = readRequest(incoming, outgoing)
+  async #answer(incoming: IncomingMessage, outgoing: ServerResponse, isTooMany: boolean): Promise<void> {
+    const request = isTooMany
+      ? answerFull(`this connection has ${maxPipelined} requests open`, plainHeaders)
+      : readRequest(incoming, outgoing)
     const answer =
       request instanceof NodeRequest
         ? await this.#door.answer(request, { loopback: this.#isLoopback })
@@ -141,12 +148,14 @@ export class HttpListener implements Part {
     this.#untrack(incoming, outgoing)
   }
 
-  #track({ socket }: IncomingMessage, outgoing: ServerResponse, server: Server): void {
+  /** @returns how many are open on its connection, with this one */
+  #track({ socket }: IncomingMessage, outgoing: ServerResponse, server: Server): number {
     if (this.#server !== server) outgoing.shouldKeepAlive = false
     const answers = this.#open.get(socket)
-    if (answers) return void answers.add(outgoing)
+    if (answers) return answers.add(outgoing).size
     this.#open.set(socket, new Set([outgoing]))
     socket.once('close', () => this.#open.delete(socket))
+    return 1
   }
 
   /** An answer to a request that is still being sent stays known until it is over: what comes then is no request of its own. */
@@ -163,8 +172,7 @@ function readRequest(incoming: IncomingMessage, outgoing: ServerResponse): NodeR
     return new NodeRequest(incoming, outgoing)
   } catch (error) {
     if (!isCoatcheckError(error)) throw error
-    const headers = { 'x-content-type-options': 'nosniff', 'cache-control': 'no-store' }
-    return answerProblem(problemOf(error.code, error.message), headers)
+    return answerProblem(problemOf(error.code, error.message), plainHeaders)
   }
 }
 

@@ -1,4 +1,19 @@
 import { setTimeout as wait } from 'node:timers/promises'
+import type { Answer } from './message.ts'
+import { answerProblem, problemOf } from './problem.ts'
+
+/** Spread, so that those who were refused do not come back at once. */
+const retryMs = { least: 1_000, spread: 2_000 }
+
+/**
+ * 503: nothing was done.
+ * @param why what is open, as many as may
+ */
+export function answerFull(why: string, headers?: Readonly<Record<string, string>>): Answer {
+  const retryAfterMs = Math.round(retryMs.least + Math.random() * retryMs.spread)
+  const problem = problemOf('REQUESTS_FULL', `${why}, as many as may be; nothing was done, try again`)
+  return answerProblem({ ...problem, retryAfterMs }, headers)
+}
 
 /** The requests that are being answered. Whoever stops waits for them before it takes away what they stand on. */
 export class OpenRequests {

@@ -39,6 +39,7 @@ const shownErrors = new Set<string>([
   'NODE_STOPPED',
   'OUTCOME_UNKNOWN',
   'QUEUE_FULL',
+  'REQUESTS_FULL',
   'STREAMS_FULL',
   'UNIQUE_KEY_BUSY',
 ] satisfies ErrorCode[])

@@ -105,6 +105,7 @@ test('a service has these defaults', () => {
       {
         execution: 'queue',
         respondAsync: true,
+        maxRunning: 1_000,
         idempotency: { required: false, keptMs: 86_400_000 },
         callback: true,
         path: '/services/hr/hire',
@@ -174,6 +175,7 @@ test('every option of a service arrives', () => {
     execution: 'immediate',
     queueWhen,
     respondAsync: false,
+    maxRunning: 20,
     idempotency: { required: true, keepFor: '2 hours' },
     callback: false,
     http: { path: '/v1/hire' },
@@ -185,6 +187,7 @@ test('every option of a service arrives', () => {
     execution: 'immediate',
     queueWhen,
     respondAsync: false,
+    maxRunning: 20,
     idempotency: { required: true, keptMs: 7_200_000 },
     callback: false,
     path: '/v1/hire',
@@ -361,6 +364,18 @@ test('choices', () => {
     ],
     'service',
   )
+  checkProblems(
+    { maxRunning: 5 },
+    [
+      'maxRunning is 5; only an immediate service runs in requests; write "concurrency" for its items, or leave it out.',
+    ],
+    'service',
+  )
+  checkProblems(
+    { execution: 'immediate', maxRunning: 0 },
+    ['maxRunning is 0; write a whole number from 1 to 10,000.'],
+    'service',
+  )
   checkProblems({ respondAsync: 'no' }, ['respondAsync is "no"; write true or false.'], 'service')
 })
 
@@ -489,7 +504,7 @@ test('unknown options lead to the one that was meant', () => {
   checkProblems(
     { xyz: undefined },
     [
-      'unknown option "xyz"; the options are name, input, key, concurrency, retry, timeout, order, orderGroup, retention, maxPayload, upgrade, secret, output, execution, queueWhen, respondAsync, idempotency, callback, http, roles, accessGroup, requestProcessor, run.',
+      'unknown option "xyz"; the options are name, input, key, concurrency, retry, timeout, order, orderGroup, retention, maxPayload, upgrade, secret, output, execution, queueWhen, respondAsync, maxRunning, idempotency, callback, http, roles, accessGroup, requestProcessor, run.',
     ],
     'service',
   )

@@ -382,6 +382,7 @@ test('options of any value are told or taken, never thrown', () => {
     'execution',
     'queueWhen',
     'respondAsync',
+    'maxRunning',
     'idempotency',
     'http',
     'requestProcessor',

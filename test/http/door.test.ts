@@ -49,6 +49,28 @@ test('health says that the process lives, readiness that the database answers an
   assert.doesNotMatch(JSON.stringify(body), /10\.0\.0\.7/)
 })
 
+test('more requests than may be open are 503, but for the sign of life; long polls count', async () => {
+  const { ask, post, road, hireOne } = setupDoor({ maxOpen: 3 })
+  const id = await hireOne()
+  const polls = [1, 2, 3].map(() => ask(`/queue-items/${id}?wait=1m`))
+  while (road.waiting < 3) await new Promise(setImmediate)
+  for (const answering of [
+    post('/services/hr/hire-worker', { employeeId: '42' }),
+    ask('/readyz'),
+    ask('/'),
+  ]) {
+    const answer = await answering
+    const wait = Number(answer.headers.get('retry-after'))
+    assert.deepEqual([answer.status, (await bodyOf(answer))['code']], [503, 'REQUESTS_FULL'])
+    assert.ok(wait >= 1 && wait <= 3, `${wait} s`)
+  }
+  assert.equal((await ask('/healthz')).status, 200)
+  assert.equal(road.items.size, 1)
+  road.change(id, { state: 'succeeded' })
+  for (const poll of polls) assert.equal((await poll).status, 200)
+  assert.equal((await ask('/readyz')).status, 200)
+})
+
 test('the front page names the services with a command that works', async () => {
   const { ask } = setupDoor({ basePath: '/in/' })
   const answer = await ask('/in', { headers: { accept: '*/*' } })

@@ -121,6 +121,23 @@ test('a client that leaves ends its long poll', async () => {
   while (road.waiting === 1) await new Promise(setImmediate)
 })
 
+test('what a client sends on one connection before it is answered has a bound', async () => {
+  const { port, url, road, hireOne } = await setup()
+  const id = await hireOne()
+  const socket = connect(port, '127.0.0.1')
+  const reading = readAll(socket)
+  const ask = `GET /queue-items/${id}?wait=1m HTTP/1.1\r\nHost: localhost\r\n`
+  socket.write(`${ask}\r\n`.repeat(129) + `${ask}Connection: close\r\n\r\n`)
+  while (road.waiting < 100) await new Promise(setImmediate)
+  // another connection is none of its business
+  assert.equal((await fetch(`${url}/queue-items/${id}`)).status, 200)
+  assert.equal(road.waiting, 100)
+  road.change(id, { state: 'succeeded' })
+  const answers = (await reading).match(/HTTP\/1\.1 \d+|"code":"\w+"|Retry-After/gi) ?? []
+  const count = (what: RegExp) => answers.filter((each) => what.test(each)).length
+  assert.deepEqual([count(/200/), count(/503/), count(/REQUESTS_FULL/), count(/Retry/i)], [100, 30, 30, 30])
+})
+
 test('stopping answers what is in flight, sends waiters away and takes nothing more', async () => {
   const { listener, url, port, road, hireOne } = await setup()
   const id = await hireOne()
