@@ -274,14 +274,27 @@ async function acceptFailed(
   claim: CallClaim | undefined,
 ): Promise<QueueItemId> {
   const prepared = await prepare(definition, input, {}, asker)
+  const id = await storeFailed(parts, prepared, failure, claim).catch(async (error: unknown) => {
+    // Nothing of it is there: who sends it again with its key must not wait for the lease to end.
+    if (!isCoatcheckError(error, 'OUTCOME_UNKNOWN')) await claim?.release().catch(() => {})
+    throw error
+  })
+  await untilItHolds(parts, prepared, id)
+  return id
+}
+
+async function storeFailed(
+  parts: ImmediateParts,
+  prepared: Prepared,
+  failure: Failure,
+  claim: CallClaim | undefined,
+): Promise<QueueItemId> {
   await parts.topology.load()
   const queue = chooseQueue(parts.topology, prepared)
   parts.backlog.check(queue)
-  const dueAt = Math.ceil(parts.clock.now() + delayAfter(definition.retry, 1, failure.cause))
+  const dueAt = Math.ceil(parts.clock.now() + delayAfter(prepared.definition.retry, 1, failure.cause))
   const text = failedEntry(prepared.text, failureRecord(failure), dueAt)
-  const id = await appendFailed(parts, { queue, prepared: { ...prepared, text } }, claim)
-  await untilItHolds(parts, prepared, id)
-  return id
+  return appendFailed(parts, { queue, prepared: { ...prepared, text } }, claim)
 }
 
 async function appendFailed(

@@ -75,6 +75,28 @@ test('one with an Idempotency-Key is not told that nothing was accepted, within 
   }
 })
 
+test('a failed call that cannot be stored leaves its Idempotency-Key free', async (t) => {
+  const node = await setup(t, [service], { start: false })
+  const { immediate, definitions } = engineOf(node)
+  const definition = definitions.get('service:ask')!
+  const run = () => immediate.run(definition, 'full', {}, new AbortController().signal, call)
+  const outcome = await run()
+  assert.ok(outcome.kind === 'failed' && outcome.claim)
+  const restore = intercept(node, async (name, proceed) => {
+    if (name === 'read-topology' || name.startsWith('append')) throw unreachable()
+    return proceed()
+  })
+  const { driver } = engineOf(node).database
+  const transaction = driver.transaction.bind(driver)
+  driver.transaction = () => Promise.reject(unreachable())
+  await assert.rejects(immediate.acceptFailed(definition, 'full', failure, {}, outcome.claim), (error) =>
+    isCoatcheckError(error, 'DATABASE_UNREACHABLE'),
+  )
+  driver.transaction = transaction
+  restore()
+  assert.equal((await run()).kind, 'failed')
+})
+
 test('a service whose caller had gone before it began does not run', async (t) => {
   const node = await setup(t, [service], { start: false })
   const { immediate, definitions } = engineOf(node)
