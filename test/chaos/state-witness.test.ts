@@ -58,6 +58,16 @@ test('the witness finds what is in the log, in a lane and tracked, each once', {
   assert.equal((await witness.standing(ids)).isThere, 30)
 })
 
+test('the witness is heard again after its connections were lost', { skip }, async (t) => {
+  const { load, witness } = await open(t)
+  await load.send(3, anyKey)
+  await Promise.all([witness.count(), witness.ended()])
+  await load.query(
+    `select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'chaos-admin'`,
+  )
+  assert.deepEqual(await witness.count(), { untracked: 3 })
+})
+
 test('what is counted is held against what was handed over', { skip }, async (t) => {
   const { load, witness } = await open(t)
   const watch = new StateWatch(load, witness, Math.random)

@@ -65,10 +65,11 @@ const countAll = `
   select 'untracked', count(*)::int from pending
   where not exists (select from coatcheck.tracked_item t where t.id = pending.id)`
 
-/** The database as a witness of the states of items: plain SQL over a connection of its own, past all that is made bad. */
+/** The database as a witness of the states of items: plain SQL over connections of its own, past all that is made bad. */
 export class StateWitness {
   readonly #database: string
-  #client: Promise<Client> | undefined
+  /** A connection for each question at a time: counting all takes long, and nobody waits for it. */
+  readonly #idle = new Set<Client>()
 
   constructor(database: string) {
     this.#database = database
@@ -166,21 +167,28 @@ export class StateWitness {
   }
 
   async close(): Promise<void> {
-    const client = await this.#client?.catch(() => undefined)
-    this.#client = undefined
-    await client?.end()
+    const clients = [...this.#idle]
+    this.#idle.clear()
+    await Promise.all(clients.map((client) => client.end()))
   }
 
   async #ask(text: string, values: unknown[] = []): Promise<Record<string, unknown>[]> {
-    this.#client ??= connectAdmin(this.#database, timeoutMs)
-    const connecting = this.#client
+    // One that was idle may have lost its server since: then another one is asked.
+    for (const client of this.#idle) {
+      this.#idle.delete(client)
+      const rows = await this.#askOver(client, text, values).catch(() => undefined)
+      if (rows) return rows
+    }
+    return this.#askOver(await connectAdmin(this.#database, timeoutMs), text, values)
+  }
+
+  async #askOver(client: Client, text: string, values: unknown[]): Promise<Record<string, unknown>[]> {
     try {
-      const client = await connecting
-      return (await client.query<Record<string, unknown>>(text, values)).rows
+      const { rows } = await client.query<Record<string, unknown>>(text, values)
+      this.#idle.add(client)
+      return rows
     } catch (error) {
-      // Whatever it was: the next question gets a connection that is good.
-      if (this.#client === connecting) this.#client = undefined
-      void connecting.then((client) => client.end()).catch(() => {})
+      void client.end().catch(() => {})
       throw error
     }
   }
