@@ -42,6 +42,7 @@ export const errorCatalogue = {
   PAYLOAD_NO_LONGER_FITS: { status: 422, title: 'The stored payload no longer fits the schema' },
   QUEUE_STOPPED: { status: 503, title: 'The queue has been stopped; the item runs again when it is started' },
   RESULT_INVALID: { status: 500, title: 'The result cannot be stored' },
+  OUTCOME_TOO_LARGE: { status: 500, title: 'The attempt leaves more than one settle takes' },
   AT_COMMIT_FAILED: { status: 500, title: 'The writes of atCommit failed' },
   CRASHES_NODE: { status: 500, title: 'The node died each time it ran the item' },
   HANDLER_OVER: { status: 500, title: 'The attempt is over; its context takes nothing more' },

@@ -66,7 +66,11 @@ export interface HandlerContext {
   log(this: void, message: string, data?: unknown): void
   /** Says how far it is: any JSON, shown while the item runs. */
   progress(this: void, value: unknown): void
-  /** Enqueues an item in the transaction that settles this attempt: both happen, or neither. */
+  /**
+   * Enqueues an item in the transaction that settles this attempt: both happen, or neither. At most 50,000 items with
+   * 16,000,000 characters (one item may go beyond), a delayed item counting for ten.
+   * @throws CoatcheckError `OUTCOME_TOO_LARGE` beyond that
+   */
   enqueue<Input, Result>(
     this: void,
     target: Enqueueable<Input, Result>,

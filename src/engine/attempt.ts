@@ -4,7 +4,8 @@ import { writeJsonText } from '../base/json.ts'
 import type { Tx } from '../base/tx.ts'
 import type { Enqueueable, EnqueueOptions, HandlerContext } from '../define/context.ts'
 import type { Item, RequestContext } from '../define/item.ts'
-import type { Enqueuer, Gathered } from './enqueuer.ts'
+import type { Enqueuer } from './enqueuer.ts'
+import type { Gathered } from './gathered.ts'
 import type { WorkItem } from './work-item.ts'
 
 /** A line that a handler wrote, until it is stored with the outcome. */

@@ -5,9 +5,9 @@ import type { ChangedKey } from './act-note.ts'
 import type { AttemptSurroundings } from './attempt.ts'
 import type { CrashGuard } from './crash-guard.ts'
 import { executeItem } from './execute.ts'
+import { isPlainSuccess } from './gathered.ts'
 import { giveBack, isGivenBack } from './given-back.ts'
-import { KeyLines } from './key-lines.ts'
-import type { LaneReader } from './key-lines.ts'
+import { KeyLines, type LaneReader } from './key-lines.ts'
 import type { Lease } from './lease.ts'
 import type { OwnedPartition } from './owned-partition.ts'
 import type { Processor } from './processor.ts'
@@ -272,7 +272,7 @@ export class Dispatcher {
     work.partition.unsettled++
     this.#settler?.add(work)
     // After a plain success the next of its key starts at once: settles keep the order. All else waits for the commit.
-    if (work.line && outcome.kind === 'succeeded' && !work.attempt?.writes) this.#lines.advance(work)
+    if (work.line && isPlainSuccess(work)) this.#lines.advance(work)
   }
 
   /** The item's settle has committed. */

@@ -9,20 +9,11 @@ import { checkOptionNames } from './accept-options.ts'
 import { delayedRow } from './accept.ts'
 import { AppendBatch } from './append-batch.ts'
 import type { DatabaseClock } from './database-clock.ts'
-import { moveItems, type MovedItems } from './place-again.ts'
+import { checkRoom, type Gathered } from './gathered.ts'
+import { moveItems } from './place-again.ts'
 import { prepare } from './prepare.ts'
 import { chooseQueue } from './queue-choice.ts'
 import type { Topology } from './topology.ts'
-
-/** What an attempt has enqueued, until it goes with its settle. */
-export interface Gathered {
-  readonly rows: AppendBatch
-  readonly delayed: string[]
-  /** How many for each queue, by its number. */
-  readonly counts: Map<number, number>
-  /** In place of `rows`, where the partitions have changed since. */
-  moved?: MovedItems
-}
 
 /** Enqueues for handlers: into what their settle carries. */
 export class Enqueuer {
@@ -37,7 +28,8 @@ export class Enqueuer {
   }
 
   gather(): Gathered {
-    return { rows: new AppendBatch(this.#topology, this.#clock.now()), delayed: [], counts: new Map() }
+    const rows = new AppendBatch(this.#topology, this.#clock.now())
+    return { rows, delayed: [], delayedSize: 0, counts: new Map() }
   }
 
   /**
@@ -78,11 +70,13 @@ export class Enqueuer {
     const definition = findDefinition(this.#definitions, target)
     const prepared = await prepare(definition, input, options, context)
     checkOpen()
+    checkRoom(gathered, prepared.text.length, prepared.due !== undefined)
     const queue = chooseQueue(this.#topology, prepared)
     gathered.counts.set(queue.number, (gathered.counts.get(queue.number) ?? 0) + 1)
     if (!prepared.due) return gathered.rows.put(queue, prepared.key, prepared.text)
     const { item, id } = delayedRow(this.#topology, queue, prepared, this.#clock.now())
     gathered.delayed.push(item)
+    gathered.delayedSize += item.length
     return id
   }
 }

@@ -15,7 +15,7 @@ import { Attempt } from './attempt.ts'
 import type { Backlog } from './backlog.ts'
 import { RunningCall } from './call-claim.ts'
 import type { DatabaseClock } from './database-clock.ts'
-import type { Enqueuer, Gathered } from './enqueuer.ts'
+import type { Enqueuer } from './enqueuer.ts'
 import { failedEntry, type Entry } from './entry.ts'
 import { callHandler, delayAfter, writeResult } from './execute.ts'
 import type {
@@ -25,6 +25,7 @@ import type {
   ImmediateServices,
   RecordedAnswer,
 } from './face.ts'
+import type { Gathered } from './gathered.ts'
 import type { ImmediatePlace, ImmediatePlaces } from './immediate-places.ts'
 import { OwnedPartition } from './owned-partition.ts'
 import { sendPlaced } from './place-again.ts'

@@ -3,7 +3,9 @@ import { isCoatcheckError } from '../base/errors.ts'
 import type { Events } from '../base/events.ts'
 import type { OpenDatabase } from '../store/database.ts'
 import { readProgress } from '../store/partitions.ts'
+import { readClock } from '../store/topology.ts'
 import { readLaneVersions } from '../store/waiting-items.ts'
+import { isHeavy } from './gathered.ts'
 import type { Lease } from './lease.ts'
 import type { OwnedPartition } from './owned-partition.ts'
 import type { SettlementBatch } from './settlement-batch.ts'
@@ -16,6 +18,16 @@ export interface JudgeParts {
   readonly events: Events
   /** A partition turned out to belong to somebody else. */
   readonly onFenced: (partition: OwnedPartition) => void
+}
+
+/** What earlier tries of a batch, or of what it is a part of, have shown. */
+export interface Tried {
+  /** Some of its rows are there already. */
+  readonly merge?: boolean
+  /** One may have committed. */
+  readonly ambiguous?: boolean
+  /** How many took too long. */
+  readonly timeouts?: number
 }
 
 /** After the fence refused: partitions that are no longer ours are lost; if all are ours, an earlier try has committed. */
@@ -78,6 +90,23 @@ export async function judgeCommit(parts: JudgeParts, batch: SettlementBatch): Pr
       if (!parts.lease.isSafe) for (const partition of batch.partitions()) parts.onFenced(partition)
       await wait(Math.min(50 * 2 ** attempt, 500))
     }
+  }
+}
+
+/**
+ * Whether a settle that took too long, again, may be too much for one: the database answers others. One that cannot be made
+ * smaller is not: then something else holds it up, and it is tried until that is over.
+ */
+export async function isTooMuch(
+  { database }: JudgeParts,
+  { size, items }: SettlementBatch,
+): Promise<boolean> {
+  if (size === 1 && !items.some(isHeavy)) return false
+  try {
+    await readClock(database.driver, database.schema)
+    return true
+  } catch {
+    return false
   }
 }
 

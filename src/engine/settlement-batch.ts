@@ -4,6 +4,7 @@ import type { AppendRow } from '../stream/stream.ts'
 import { composeApplied, composeParked, parkedTracked } from './act-outcome.ts'
 import { actArguments, emptyActRows, type ActRows } from './act-rows.ts'
 import { endingOf, type EndedEntry } from './callback-item.ts'
+import { isHeavy } from './gathered.ts'
 import type { OwnedPartition } from './owned-partition.ts'
 import { RangeSet } from './range-set.ts'
 import { brokenRow, logRows, mergedRow, TrackedGroups, waitingChange, waitingRow } from './settlement-rows.ts'
@@ -90,6 +91,16 @@ export class SettlementBatch {
           new SettlementBatch([], this.notes.slice(0, middle)),
           new SettlementBatch([], this.notes.slice(middle)),
         ]
+  }
+
+  /** For what takes too long in one: those that carry much come apart, else the halves. */
+  divided(): [SettlementBatch, SettlementBatch] {
+    const heavy = this.items.filter(isHeavy)
+    if (this.notes.length > 0 || heavy.length === 0 || heavy.length === this.items.length)
+      return this.halves()
+    // Nothing of their keys that came after them has started.
+    const rest = this.items.filter((work) => !isHeavy(work))
+    return [new SettlementBatch(rest, []), new SettlementBatch(heavy, [])]
   }
 
   /** What is done with this batch, per partition. */

@@ -5,13 +5,22 @@ import { isAmbiguous } from '../store/driver.ts'
 import { placesOf, runSettlement, settleStatement, type Settlement } from '../store/settlement.ts'
 import type { AppendRow } from '../stream/stream.ts'
 import type { EndedEntry } from './callback-item.ts'
-import type { Gathered } from './enqueuer.ts'
 import { failed } from './execute.ts'
+import { GatherRoom, shareOf, type Gathered } from './gathered.ts'
 import type { OwnedPartition } from './owned-partition.ts'
-import { isOfDatabase, judgeCommit, judgeFence, type JudgeParts } from './settle-verdict.ts'
+import { cannotBeStored, tooLarge, writesFailed } from './settle-failure.ts'
+import { SettleQueue, type NextSettle } from './settle-queue.ts'
+import {
+  isOfDatabase,
+  isTooMuch,
+  judgeCommit,
+  judgeFence,
+  type JudgeParts,
+  type Tried,
+} from './settle-verdict.ts'
 import { SettlementBatch, type Note } from './settlement-batch.ts'
 import { runWrite } from './user-write.ts'
-import { isLanePut, isUnordered, mayStoreLess, type WorkItem } from './work-item.ts'
+import { isLanePut, mayStoreLess, type WorkItem } from './work-item.ts'
 
 export interface SettlerParts extends JudgeParts {
   /** Nothing starts while so many have finished and are not settled. What runs by then may all end beside them. */
@@ -33,12 +42,6 @@ const fewestAtMost = 500
 const groupSize = 20
 const groupsAtOnce = 2
 
-interface UnderWay {
-  readonly batch: SettlementBatch
-  /** Whether it has more than items without a key. */
-  readonly isOrdered: boolean
-}
-
 /**
  * Settles what has finished. Plain outcomes go in one statement each time, one after the other in the order they finished,
  * except that items without a key have no order: a batch of them may be under way beside another. Those with `atCommit` go in
@@ -47,12 +50,9 @@ interface UnderWay {
 export class Settler {
   readonly #parts: SettlerParts
   readonly #atOnce: number
-  /** Plain outcomes that have an order among them, and those without a key, which have none. */
-  #ordered: WorkItem[] = []
-  #free: WorkItem[] = []
-  #notes: Note[] = []
+  readonly #queue: SettleQueue
   #grouped: WorkItem[] = []
-  #underWay: readonly UnderWay[] = []
+  #underWay: readonly NextSettle[] = []
   #groups = 0
   #scheduled = false
   /** A settle is about to be sent: handlers that start now would run before it is on its way. */
@@ -60,10 +60,13 @@ export class Settler {
   /** What has committed and has not been told of. */
   #committed: SettlementBatch[] = []
   #unsettled = 0
+  /** How many items more what unsettled ones have enqueued counts for. */
+  #gathered = 0
   #idle: (() => void)[] = []
 
   constructor(parts: SettlerParts) {
     this.#parts = parts
+    this.#queue = new SettleQueue(Math.max(parts.maxUnsettled, fewestAtMost))
     // Over one connection they would only wait for each other.
     this.#atOnce = parts.database.driver.kind === 'pglite' ? 1 : 2
   }
@@ -75,7 +78,8 @@ export class Settler {
   hasRoom(running: number): boolean {
     const { maxUnsettled } = this.#parts
     // More at once than that may be unsettled: half of it is left to those that have finished.
-    return !this.#sending && this.#unsettled + Math.min(running, maxUnsettled >> 1) < maxUnsettled
+    const unsettled = this.#unsettled + this.#gathered
+    return !this.#sending && unsettled + Math.min(running, maxUnsettled >> 1) < maxUnsettled
   }
 
   get unsettled(): number {
@@ -85,34 +89,32 @@ export class Settler {
   /** Takes an item whose outcome is known. */
   add(work: WorkItem): void {
     this.#unsettled++
+    this.#gathered += shareOf(work, this.#parts.maxUnsettled)
     if (work.attempt?.writes && work.outcome?.kind === 'succeeded') {
       this.#grouped.push(work)
       this.#beginGroups()
       return
     }
-    const isFree = isUnordered(work)
-    if (isFree) this.#free.push(work)
-    else this.#ordered.push(work)
+    const isFree = this.#queue.add(work)
     // Half of what may be unsettled is on its way while the other half runs.
-    if ((this.#free.length + this.#ordered.length) * 2 >= this.#parts.maxUnsettled) this.#begin()
+    if (this.#queue.size * 2 >= this.#parts.maxUnsettled) this.#begin()
     else if (!isFree || this.#underWay.length === 0) this.#schedule()
   }
 
   note(note: Note): void {
-    this.#notes.push(note)
+    this.#queue.addNote(note)
     this.#schedule()
   }
 
   /** Whether notes of a partition wait, or are on their way. */
   hasNotes(partition: OwnedPartition): boolean {
-    return [this.#notes, ...this.#underWay.map(({ batch }) => batch.notes)].some((notes) =>
-      notes.some((note) => note.partition === partition),
-    )
+    const underWay = this.#underWay.flatMap(({ batch }) => batch.notes)
+    return this.#queue.hasNotes(partition) || underWay.some((note) => note.partition === partition)
   }
 
   /** When all that was added has been settled, or thrown away. */
   async drain(): Promise<void> {
-    while (this.#unsettled > 0 || this.#notes.length > 0 || this.#underWay.length > 0 || this.#groups > 0)
+    while (this.#unsettled + this.#queue.notes.length + this.#underWay.length + this.#groups > 0)
       await new Promise<void>((resolve) => this.#idle.push(resolve))
   }
 
@@ -130,7 +132,7 @@ export class Settler {
     if (!next) return
     this.#underWay = [...this.#underWay, next]
     this.#holdStarts()
-    void this.#settle(next.batch, false).then(() => {
+    void this.#settle(next.batch).then(() => {
       this.#underWay = this.#underWay.filter((other) => other !== next)
       // The next one first: while it is on its way there is time for all else.
       this.#begin()
@@ -141,29 +143,15 @@ export class Settler {
   }
 
   /** What may be settled now beside what is under way. */
-  #next(): UnderWay | undefined {
+  #next(): NextSettle | undefined {
+    const queue = this.#queue
     const [other] = this.#underWay
-    if (!other) return this.#take(true)
+    if (!other) return queue.take(true)
     // Notes go alone: what an index pass has seen must not overlap a settle of its partition.
-    if (this.#notes.length > 0 || other.batch.notes.length > 0) return undefined
+    if (queue.notes.length > 0 || other.batch.notes.length > 0) return undefined
     if (this.#underWay.length >= this.#atOnce) return undefined
-    if (this.#ordered.length > 0 && !other.isOrdered) return this.#take(true)
-    return this.#free.length * 2 >= this.#parts.maxUnsettled ? this.#take(false) : undefined
-  }
-
-  #take(withOrdered: boolean): UnderWay | undefined {
-    const isOrdered = withOrdered && (this.#ordered.length > 0 || this.#notes.length > 0)
-    const most = Math.max(this.#parts.maxUnsettled, fewestAtMost)
-    const ordered = isOrdered ? this.#ordered.slice(0, most) : []
-    const free = this.#free.slice(0, most - ordered.length)
-    if (isOrdered) this.#ordered = this.#ordered.slice(ordered.length)
-    this.#free = this.#free.slice(free.length)
-    // Notes keep their place behind what had ended before them.
-    const withNotes = isOrdered && this.#ordered.length === 0 && this.#free.length === 0
-    const batch = new SettlementBatch([...ordered, ...free], withNotes ? this.#notes : [])
-    if (batch.size === 0) return undefined
-    if (withNotes) this.#notes = []
-    return { batch, isOrdered }
+    if (queue.ordered.length > 0 && !other.isOrdered) return queue.take(true)
+    return queue.free * 2 >= this.#parts.maxUnsettled ? queue.take(false) : undefined
   }
 
   /** Nothing starts until the settle that has begun is in the hands of the network. */
@@ -205,13 +193,14 @@ export class Settler {
 
   /** No item settles before an earlier one of its key: those stay whose key has plain outcomes on their way. */
   #takeGroup(): WorkItem[] {
-    const plain = [...this.#ordered, ...this.#underWay.flatMap(({ batch }) => batch.items)]
+    const plain = [...this.#queue.ordered, ...this.#underWay.flatMap(({ batch }) => batch.items)]
     const busy = new Set(plain.map((work) => work.entry.k))
     busy.delete(undefined)
     const taken: WorkItem[] = []
     const left: WorkItem[] = []
+    const room = new GatherRoom()
     for (const work of this.#grouped)
-      (taken.length < groupSize && !busy.has(work.entry.k) ? taken : left).push(work)
+      (taken.length < groupSize && !busy.has(work.entry.k) && room.take(work) ? taken : left).push(work)
     this.#grouped = left
     return taken
   }
@@ -223,7 +212,9 @@ export class Settler {
   }
 
   /** Settles a batch, whatever it takes; what belongs to lost partitions is thrown away. Never throws. */
-  async #settle(given: SettlementBatch, merge: boolean, ambiguous = false): Promise<void> {
+  async #settle(given: SettlementBatch, tried: Tried = {}): Promise<void> {
+    const { merge = false } = tried
+    let { ambiguous = false, timeouts = 0 } = tried
     for (let attempt = 0; ; attempt++) {
       const batch = given.withoutLost()
       if (batch.size < given.size) this.#drop(given, batch)
@@ -239,9 +230,12 @@ export class Settler {
       } catch (error) {
         const next = await this.#react(batch, error, ambiguous, merge)
         if (next === 'committed') return this.#finish(batch, began)
-        if (next === 'split') return this.#split(batch, error)
-        if (next === 'merge') return this.#settle(batch, true, ambiguous)
+        if (next === 'split') return this.#split(batch, error, ambiguous)
+        if (next === 'merge') return this.#settle(batch, { merge: true, ambiguous, timeouts })
         ambiguous ||= isAmbiguous(error)
+        // Once may be by chance.
+        const isLate = isCoatcheckError(error, 'DATABASE_TIMEOUT') && timeouts++ > 0
+        if (isLate && (await isTooMuch(this.#parts, batch))) return this.#divide(batch, error, ambiguous)
         if (next === 'wait') await wait(Math.min(20 * 2 ** attempt, 500))
       }
     }
@@ -282,11 +276,9 @@ export class Settler {
   }
 
   /** Something in the batch cannot be stored: settle the halves, down to the one; that one's attempt has failed. */
-  async #split(batch: SettlementBatch, error: unknown): Promise<void> {
+  async #split(batch: SettlementBatch, error: unknown, ambiguous: boolean): Promise<void> {
     if (batch.size > 1) {
-      const [first, second] = batch.halves()
-      await this.#settle(first, false)
-      await this.#settle(second, false)
+      for (const half of batch.halves()) await this.#settle(half, { ambiguous })
       return
     }
     const [work] = batch.items
@@ -298,16 +290,29 @@ export class Settler {
     // What the handler wrote beside its outcome may be what could not be stored.
     if (work.attempt) work.attempt.lines = work.attempt.progressText = undefined
     if (isLanePut(work)) work.partition.lanePutsUnderWay--
-    const cause = new CoatcheckError(
-      'RESULT_INVALID',
-      `the outcome could not be stored: ${error instanceof Error ? error.message : String(error)}`,
-    )
-    work.outcome = { kind: 'broken', failure: failureRecord(toFailure(cause)) }
+    work.outcome = { kind: 'broken', failure: failureRecord(toFailure(cannotBeStored(error))) }
     if (isLanePut(work)) work.partition.beginLanePut('broken')
-    await this.#settle(new SettlementBatch([work], []), true)
+    await this.#settle(new SettlementBatch([work], []), { merge: true, ambiguous })
   }
 
-  async #settleGroup(items: readonly WorkItem[]): Promise<void> {
+  /** Too much for one settle, though the database answers: in two, down to the one that leaves too much. */
+  async #divide(batch: SettlementBatch, error: unknown, ambiguous: boolean): Promise<void> {
+    const [work] = batch.items
+    if (batch.size === 1 && work) return this.#fail(work, tooLarge(error), ambiguous)
+    for (const part of batch.divided()) await this.#settle(part, { ambiguous, timeouts: 1 })
+  }
+
+  /** The dispatcher took it for a success; what comes after it in its key has waited. */
+  async #fail(work: WorkItem, thrown: CoatcheckError, ambiguous = false): Promise<void> {
+    if (!work.processor) return
+    work.outcome = failed(work, work.processor.definition, thrown)
+    // From here on the lane has to be asked for its key.
+    if (isLanePut(work)) work.partition.beginLanePut(work.outcome.kind)
+    await this.#settle(new SettlementBatch([work], []), { merge: true, ambiguous })
+  }
+
+  /** @param timeouts how often its settle, apart from its writes, has taken too long */
+  async #settleGroup(items: readonly WorkItem[], timeouts = 0): Promise<void> {
     const mine = items.filter((work) => !work.partition.lost)
     const batch = new SettlementBatch(mine, [])
     if (mine.length < items.length) this.#drop(new SettlementBatch(items, []), batch)
@@ -329,49 +334,40 @@ export class Settler {
       })
       this.#finish(batch, began)
     } catch (error) {
-      await this.#reactToGroup(mine, batch, error, began, isWriting)
+      await this.#reactToGroup(batch, error, began, isWriting, timeouts)
     }
   }
 
   async #reactToGroup(
-    items: readonly WorkItem[],
     batch: SettlementBatch,
     error: unknown,
     began: number,
     isOfWrite: boolean,
+    timeouts: number,
   ): Promise<void> {
+    const { items } = batch
     const code = (error as { code?: unknown } | undefined)?.code
+    const isLate = !isOfWrite && isCoatcheckError(error, 'DATABASE_TIMEOUT')
     if (isAmbiguous(error) || code === 'CC004' || code === 'CC003') {
       const verdict = await judgeCommit(this.#parts, batch)
       if (verdict === 'committed') return this.#finish(batch, began)
       // As in `judgeFence`; sent again it would be refused for ever.
       if (!isAmbiguous(error) && !items.some((work) => work.partition.lost))
         for (const partition of batch.partitions()) this.#parts.onFenced(partition)
-      return this.#settleGroup(items)
-    }
-    if (code === 'CC001') {
+    } else if (code === 'CC001') {
       if ((await this.#placeAgain(batch)) === 'wait') await wait(100)
-      return this.#settleGroup(items)
-    }
-    if (isOfDatabase(error, isOfWrite)) {
-      await wait(100)
-      return this.#settleGroup(items)
-    }
-    if (items.length > 1) {
-      for (const work of items) await this.#settleGroup([work])
-      return
-    }
-    const [work] = items
-    if (!work?.processor) return
-    const thrown = new CoatcheckError(
-      'AT_COMMIT_FAILED',
-      `atCommit failed: ${error instanceof Error ? error.message : String(error)}`,
-      { cause: error },
-    )
-    work.outcome = failed(work, work.processor.definition, thrown)
-    // The dispatcher took it for a success; from here on the lane has to be asked for its key.
-    if (isLanePut(work)) work.partition.beginLanePut(work.outcome.kind)
-    await this.#settle(new SettlementBatch([work], []), true)
+    } else if (isOfDatabase(error, isOfWrite)) await wait(100)
+    else return this.#eachAlone(items, writesFailed(error))
+    if (isLate && timeouts > 0 && (await isTooMuch(this.#parts, batch)))
+      return this.#eachAlone(items, tooLarge(error), 1)
+    return this.#settleGroup(items, isLate ? timeouts + 1 : timeouts)
+  }
+
+  /** To find the one whose fault it is; that one's attempt has failed. */
+  async #eachAlone(items: readonly WorkItem[], thrown: CoatcheckError, timeouts = 0): Promise<void> {
+    const [first, ...others] = items
+    if (first && others.length === 0) return this.#fail(first, thrown, isAmbiguous(thrown.cause))
+    for (const work of items) await this.#settleGroup([work], timeouts)
   }
 
   #compose(batch: SettlementBatch, merge: boolean): Settlement {
@@ -381,7 +377,7 @@ export class Settler {
   #finish(batch: SettlementBatch, began: number): void {
     for (const [partition, ranges] of batch.ranges())
       ranges.each((start, end) => partition.done.add(start, end))
-    this.#unsettled -= batch.items.length
+    this.#forget(batch.items)
     this.#committed.push(batch)
     this.#parts.events.emit('settle.done', {
       items: batch.items.length,
@@ -390,8 +386,14 @@ export class Settler {
   }
 
   #drop(given: SettlementBatch, kept: SettlementBatch): void {
-    this.#unsettled -= given.items.length - kept.items.length
+    this.#forget(given.items.filter((work) => !kept.items.includes(work)))
     for (const note of given.notes) if (!kept.notes.includes(note)) note.onDropped?.()
     this.#parts.onRoom()
+  }
+
+  #forget(items: readonly WorkItem[]): void {
+    this.#unsettled -= items.length
+    if (this.#gathered > 0)
+      for (const work of items) this.#gathered -= shareOf(work, this.#parts.maxUnsettled)
   }
 }
