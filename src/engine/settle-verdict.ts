@@ -86,6 +86,8 @@ export async function judgeCommit(parts: JudgeParts, batch: SettlementBatch): Pr
         ? 'again'
         : 'committed'
     } catch (error) {
+      // Whatever became of it is thrown away: their node stops, and this must not keep its process.
+      if (batch.partitions().every(({ lost }) => lost)) return 'again'
       parts.events.emit('problem', { where: 'settle', error })
       if (!parts.lease.isSafe) for (const partition of batch.partitions()) parts.onFenced(partition)
       await wait(Math.min(50 * 2 ** attempt, 500))
