@@ -95,7 +95,7 @@ export function assembleWork(parts: AssemblyParts): WorkingParts {
       reader.wakeForMore()
     },
   })
-  const known = [...processors.keys()]
+  const known = [...processors.values()].map(({ definition }) => definition)
   const guard = new CrashGuard({ database, bootId, dispatcher, events, definitions: known, onFenced })
   dispatcher.connect(settler, guard)
   const acts: Acts = new Acts({

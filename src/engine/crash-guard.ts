@@ -4,7 +4,6 @@ import {
   clearPartition,
   forgetSuspect,
   markItems,
-  mayLaneHoldSuspects,
   readOwnedAmong,
   readSuspects,
   unmarkItems,
@@ -24,6 +23,7 @@ import {
 } from './crash-rules.ts'
 import type { Dispatcher } from './dispatcher.ts'
 import type { OwnedPartition } from './owned-partition.ts'
+import { SuspectSearch, type SuspectSearchParts } from './suspect-search.ts'
 import type { WorkItem } from './work-item.ts'
 
 export interface CrashGuardParts {
@@ -31,8 +31,8 @@ export interface CrashGuardParts {
   readonly bootId: string
   readonly dispatcher: Dispatcher
   readonly events: Events
-  /** Ids of the definitions that this node runs. */
-  readonly definitions: readonly string[]
+  /** What this node runs. */
+  readonly definitions: SuspectSearchParts['definitions']
   readonly onFenced: (partition: OwnedPartition) => void
 }
 
@@ -59,6 +59,7 @@ export class CrashGuard implements Part {
   readonly #parts: CrashGuardParts
   readonly #loop: Loop
   readonly #judge: CrashJudge
+  readonly #search: SuspectSearch
   readonly #guarded = new Map<OwnedPartition, Guarded>()
   /** What is written down, or will be with the next wave. */
   #started = new Set<WorkItem>()
@@ -78,10 +79,10 @@ export class CrashGuard implements Part {
   constructor(parts: CrashGuardParts) {
     this.#parts = parts
     this.#judge = new CrashJudge(parts)
+    this.#search = new SuspectSearch({ ...parts, onNone: () => this.#checkNow() })
     this.#loop = new Loop(
       async () => {
-        this.#checkIsDue = this.#isOn
-        if (this.#isOn) this.pump()
+        if (this.#isOn) this.#checkNow()
         return checkMs
       },
       (error) => parts.events.emit('problem', { where: 'crash-guard', error }),
@@ -95,12 +96,14 @@ export class CrashGuard implements Part {
 
   async start(): Promise<void> {
     await this.#loop.start()
+    await this.#search.start()
   }
 
   /** Nothing starts any more, and what still runs is nobody's fault. Where that could not be written, it is tried when asked again. */
   async stop(): Promise<void> {
     this.#stopped = true
     await this.#loop.stop()
+    await this.#search.stop()
     await this.#working
     const { database, bootId } = this.#parts
     if (!this.#isOn) return
@@ -149,6 +152,11 @@ export class CrashGuard implements Part {
     this.#again = true
     if (this.#working || this.#stopped) return
     this.#working = this.#work()
+  }
+
+  #checkNow(): void {
+    this.#checkIsDue = true
+    this.pump()
   }
 
   async #work(): Promise<void> {
@@ -297,7 +305,9 @@ export class CrashGuard implements Part {
     this.#checkIsDue = false
     for (const [partition, guarded] of this.#guarded) {
       if (!partition.lost) await this.#checkPartition(partition, guarded)
-      if (partition.lost || guarded.mode === 'normal') this.#guarded.delete(partition)
+      if (!partition.lost && guarded.mode !== 'normal') continue
+      this.#guarded.delete(partition)
+      this.#search.forget(partition)
     }
     if (this.#isHeld || this.#guarded.size > 0 || this.#waiting.length > 0 || this.#alone) return
     const { database, bootId } = this.#parts
@@ -313,7 +323,7 @@ export class CrashGuard implements Part {
   }
 
   async #checkPartition(partition: OwnedPartition, guarded: Guarded): Promise<void> {
-    const { database, bootId, definitions } = this.#parts
+    const { database, bootId } = this.#parts
     const { driver, schema } = database
     if (guarded.suspects.size > 0) guarded.suspects = await this.#readSuspects(partition)
     if (guarded.isUnclean) {
@@ -323,10 +333,8 @@ export class CrashGuard implements Part {
         suspectTo: guarded.suspectTo,
         sinceMs: performance.now() - guarded.since,
       })
-      const isClear =
-        over === 'yes' ||
-        (over === 'ask-lane' && !(await mayLaneHoldSuspects(driver, schema, partition, definitions)))
-      if (isClear) {
+      // The lane is asked beside the rounds: nothing may keep what is ready from being started.
+      if (over === 'yes' || (over === 'ask-lane' && !this.#search.mayHold(partition))) {
         await clearPartition(driver, schema, bootId, partition)
         guarded.isUnclean = false
       }

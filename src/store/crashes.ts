@@ -1,4 +1,3 @@
-import { isBlocked } from './blocked-keys.ts'
 import type { Runner, Transaction } from './driver.ts'
 import type { PartitionName } from './partitions.ts'
 import { statement } from './statement.ts'
@@ -277,40 +276,6 @@ export async function forgetSuspect(
   id: string,
 ): Promise<void> {
   await runner.run(forget(schema), [id, place.queue, place.partition, bootId, place.epoch])
-}
-
-// Only heads: behind one that waits for its time nothing can have been running.
-const laneSuspect = statement(
-  'lane-may-hold-suspects',
-  (schema) => `
-  select exists (
-    select from ${schema}.waiting_item w
-    where w.queue = p.queue and w.partition = p.partition and not w.moves
-      and (w.generation < p.generation or w.position < p.suspect_to)
-      and w.definition = any ($3::text[])
-      and case
-        when w.state = 'scheduled' then w.due_at <= p.unclean_at
-        when w.state in ('held', 'ready') then not ${isBlocked(schema, 'w')} and not exists (
-          select from ${schema}.waiting_item e
-          where e.queue = w.queue and e.partition = w.partition and e.scope = w.scope and e.key = w.key
-            and e.position is not null and (e.generation, e.position) < (w.generation, w.position)
-        )
-        else false
-      end
-  ) as found
-  from ${schema}.partition p
-  where p.queue = $1 and p.partition = $2`,
-)
-
-/** Whether the lane still holds what may have been running when the owner died. */
-export async function mayLaneHoldSuspects(
-  runner: Runner,
-  schema: string,
-  name: PartitionName,
-  definitions: readonly string[],
-): Promise<boolean> {
-  const [row] = await runner.run(laneSuspect(schema), [name.queue, name.partition, definitions])
-  return row?.['found'] === true
 }
 
 const clear = statement(

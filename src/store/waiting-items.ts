@@ -1,5 +1,6 @@
 import { isBlocked, isBlockedKey } from './blocked-keys.ts'
 import { acceptDeadlines, type Row, type Runner } from './driver.ts'
+import { isHead } from './lane-heads.ts'
 import type { PartitionName } from './partitions.ts'
 import { statement } from './statement.ts'
 
@@ -236,22 +237,13 @@ export async function readOfKey(
 const walkedAtOnce = 1_000
 
 // Heads that are held or ready have nobody before them in the lane: after a takeover it is for the new owner to start them.
-// Where order is relaxed, those that wait for a time or a person hold nobody. Walked by position along an index of its own, so
-// many rows at a time: a page costs what it looks at, and not what the lane holds. Whether a row is a head is asked in a
-// subselect that is ordered and limited: as `not exists` it may become a join of all rows with all.
+// Walked by position along an index of its own, so many rows at a time: a page costs what it looks at, and not what the lane
+// holds.
 const startable = statement(
   'startable-items',
   (schema) => `
   with page as materialized (
-    select w.id, w.generation, w.position, w.key is null or w.id = (
-        select e.id
-        from ${schema}.waiting_item e
-        where e.queue = w.queue and e.partition = w.partition and e.scope = w.scope and e.key = w.key
-          and e.position is not null
-          and not (e.state in ('scheduled', 'deferred') and e.definition = any ($6::text[]))
-        order by e.generation, e.position
-        limit 1
-      ) as is_head
+    select w.id, w.generation, w.position, ${isHead(schema, 'w', '$6::text[]')} as is_head
     from ${schema}.waiting_item w
     where w.queue = $1 and w.partition = $2 and w.position is not null and (w.generation, w.position) > ($7, $4)
       and w.state in ('held', 'ready') and w.definition = any ($3::text[])

@@ -227,3 +227,36 @@ test('what was given back because its queue was stopped is not written down any 
   await until('it is written down no more', async () => (await marks())[0] === '[]')
   assert.ok(failed > 1)
 })
+
+test('what is ready starts while the lane is searched for what a dead owner may have been running', async (t) => {
+  const step = defineQueueProcessor({
+    name: 'step',
+    input: z.number(),
+    dedicated: { partitions: 1 },
+    process: (n) => n,
+  })
+  const node = await setup(t, [step], { start: false })
+  const { schema } = node.place
+  await node.query(`update ${schema}.partition set owner = gen_random_uuid(), read_to = 4096 * 1000`)
+  const modes: string[] = []
+  node.events.listen((event, data) => {
+    if (event === 'partition.mode') modes.push((data as { mode: string }).mode)
+  })
+  const [asked, go] = [promised(), promised()]
+  let pages = 0
+  intercept(node, async (name, proceed) => {
+    if (name !== 'lane-suspects') return proceed()
+    pages++
+    asked.keep()
+    await go.promise
+    // It fails once, and is looked at again.
+    return pages === 1 ? Promise.reject(unreachable()) : proceed()
+  })
+  await node.start()
+  await asked.promise
+  const id = await node.enqueue(step, 1)
+  assert.equal(await node.result(id, { wait: '15s' }).finally(() => go.keep()), 1)
+  assert.deepEqual(modes, ['marking'])
+  await until('it is as usual again', () => modes.at(-1) === 'normal')
+  assert.equal(pages, 2)
+})

@@ -69,5 +69,5 @@ it('costs next to no statements, and without a crash nothing is marked', async (
   t.diagnostic(`10,200 items: ${settles} settles, ${bounds} moves of the bound`)
   assert.ok(settles > 0)
   assert.ok(bounds <= 20, `${bounds} statements for 10,200 items`)
-  assert.equal(count('mark-items', 'unmark-items', 'read-suspects', 'lane-may-hold-suspects'), 0)
+  assert.equal(count('mark-items', 'unmark-items', 'read-suspects', 'lane-suspects'), 0)
 })

@@ -479,6 +479,7 @@ CREATE INDEX waiting_item_caller ON waiting_item USING btree (hashtextextended((
 CREATE INDEX waiting_item_causation ON waiting_item USING btree ("left"((lane_context(entry) ->> 'causationId'::text), 64) COLLATE "C", id) WHERE (entry ~~ '%"causationId"%'::text);
 CREATE INDEX waiting_item_code ON waiting_item USING btree ((((failure)::json ->> 'code'::text)), id) WHERE (failure IS NOT NULL);
 CREATE INDEX waiting_item_correlation ON waiting_item USING btree (hashtextextended((lane_context(entry) ->> 'correlationId'::text), (0)::bigint), id) WHERE (entry ~~ '%"correlationId"%'::text);
+CREATE INDEX waiting_item_due_definition ON waiting_item USING btree (queue, partition, definition COLLATE "C", due_at, id) WHERE ((due_at IS NOT NULL) AND (NOT moves));
 CREATE INDEX waiting_item_due_id ON waiting_item USING btree (queue, partition, due_at, id) WHERE (due_at IS NOT NULL);
 CREATE INDEX waiting_item_find_key ON waiting_item USING btree (key COLLATE "C", id) WHERE (key IS NOT NULL);
 CREATE INDEX waiting_item_group ON waiting_item USING btree (state, queue, definition COLLATE "C", id);
