@@ -1,7 +1,8 @@
+import assert from 'node:assert/strict'
 import { before, test } from 'node:test'
 import { provision } from './accounts-application.ts'
 import { noChromium } from './launch.ts'
-import { accountsNode, loaded, openConsole } from './setup.ts'
+import { accountsNode, loaded, openConsole, stateOf } from './setup.ts'
 
 before(async () => {
   if (noChromium) return
@@ -47,4 +48,21 @@ test('a trace tells what happens in a queue', { skip: noChromium }, async (t) =>
     })
   }
   await trace.getByText('succeeded').first().waitFor()
+})
+
+test('a page that is told to hold still does', { skip: noChromium }, async (t) => {
+  const { page, node } = await openConsole(t, { at: '/items' })
+  await page.locator('tbody tr').first().waitFor()
+  const live = page.getByRole('button', { name: 'Live', exact: true })
+  const closed = page.waitForEvent('requestfailed', (request) => request.url().endsWith('/operate/live'))
+  await live.click()
+  await page.getByRole('button', { name: 'Paused', exact: true }).waitFor()
+  await closed
+  const id = await node.enqueue(provision, { employeeId: 'while-it-held', costCentre: 'it' })
+  await stateOf(id, 'succeeded')
+  const row = page.locator('tbody tr', { hasText: 'while-it-held' })
+  assert.equal(await row.count(), 0)
+  await page.getByRole('button', { name: 'Paused', exact: true }).click()
+  await row.waitFor()
+  await live.waitFor()
 })

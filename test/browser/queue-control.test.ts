@@ -77,3 +77,20 @@ test('an operator is not offered another number of partitions', { skip: noChromi
   await page.getByRole('button', { name: 'Pause hang' }).waitFor()
   assert.equal(await page.getByRole('button', { name: 'Change their number' }).count(), 0)
 })
+
+test('a queue is stopped, keeps what comes, and goes on', { skip: noChromium }, async (t) => {
+  const { page } = await openConsole(t, { of: node, role: 'operator', at: '/queues/hang' })
+  const chip = page.locator('.page-head .chip')
+  const act = async (name: string, state: string) => {
+    await page.getByRole('button', { name: `${name} hang` }).click()
+    await page.getByLabel(/Why/).fill('the partner moves')
+    await page.getByRole('dialog').getByRole('button', { name, exact: true }).click()
+    await chip.getByText(state).waitFor()
+  }
+  await act('Stop', 'stopped')
+  const id = await node.enqueue(hang, { number: 3 })
+  seen.add(id)
+  assert.equal((await node.item(id))?.state, 'ready')
+  await act('Start', 'running')
+  assert.equal(await node.result(id, { wait: '20s' }), 'done')
+})
