@@ -22,7 +22,8 @@ export function BrokenGroups({ queue }: { queue: string }) {
   const [order, setOrder] = useState<Order>()
   const groups = broken.value?.items ?? []
   if (broken.problem?.status === 404) return null
-  if (groups.length === 0 && broken.problem === undefined) return null
+  // an order under way empties the list that it stands in, and goes on all the same
+  if (groups.length === 0 && broken.problem === undefined && order === undefined) return null
   return (
     <Section title="Broken, by cause" count={groups.length}>
       {broken.problem === undefined ? null : <ProblemNote problem={broken.problem} retry={broken.reload} />}
