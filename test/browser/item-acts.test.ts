@@ -41,7 +41,10 @@ test('each act on an item is done from its page', { skip: noChromium }, async (t
     const id = await breakOne(1)
     await act(id, 'Requeue', 'Requeue')
     await page.getByText('Requeued', { exact: true }).first().waitFor()
-    await page.locator('.timeline').getByText('Requeue for a reason').first().waitFor()
+    await page
+      .locator('.timeline')
+      .getByText(/^requeued by .*: Requeue for a reason$/)
+      .waitFor()
     await stateOf(id, 'broken')
   })
 
