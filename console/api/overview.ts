@@ -18,8 +18,8 @@ export interface Series {
   /** How long items waited for their first attempt. */
   readonly waitP50Ms: readonly (number | null)[]
   readonly waitP95Ms: readonly (number | null)[]
-  /** How long the oldest item waited for its turn; not there where the node does not keep it. */
-  readonly oldestAgeMs?: readonly (number | null)[]
+  /** How long the oldest item waited for its turn; null where none waited. */
+  readonly oldestAgeMs: readonly (number | null)[]
 }
 
 export interface Attention {

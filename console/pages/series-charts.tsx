@@ -76,15 +76,13 @@ export function SeriesCharts({ series }: { series: Series }) {
         lines={[{ name: 'broken of what ended', values: rate, colour: '--chart-bad', kind: 'area' }]}
         show={showPercent}
       />
-      {oldestAgeMs === undefined ? null : (
-        <Chart
-          title="Age of the backlog"
-          summary={`The oldest item waited for at most ${showDuration(most(oldestAgeMs))}`}
-          at={at}
-          lines={[{ name: 'the oldest item', values: oldestAgeMs, colour: '--chart-warm', kind: 'area' }]}
-          show={showDuration}
-        />
-      )}
+      <Chart
+        title="Age of the backlog"
+        summary={`The oldest item waited for at most ${showDuration(most(oldestAgeMs))}`}
+        at={at}
+        lines={[{ name: 'the oldest item', values: oldestAgeMs, colour: '--chart-warm', kind: 'area' }]}
+        show={showDuration}
+      />
     </div>
   )
 }

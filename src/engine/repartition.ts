@@ -26,6 +26,10 @@ export async function repartition(
       'OPTION_INVALID',
       `partitions is ${showValue(partitions)}; give a whole number from 1 to ${maxPartitions}`,
     )
+  const unknown = (): CoatcheckError =>
+    new CoatcheckError('UNKNOWN_QUEUE', `there is no queue ${showValue(queue)} in the schema "${schema}"`)
+  // no name holds what the database cannot
+  if (queue.includes('\0') || !queue.isWellFormed()) throw unknown()
   try {
     // It waits for the queue's row as long as the statement may take, as it does without a transaction.
     const made = await driver.transaction(
@@ -46,5 +50,5 @@ export async function repartition(
       { cause: error },
     )
   }
-  throw new CoatcheckError('UNKNOWN_QUEUE', `there is no queue ${showValue(queue)} in the schema "${schema}"`)
+  throw unknown()
 }
