@@ -7,8 +7,8 @@ export const ackBeforeCommit: Mutant = {
   changes: [
     {
       file: 'src/engine/group-commit.ts',
-      find: '    await open.settled\n    return added',
-      replace: '    return added',
+      find: 'return { added, settled: open.settled }',
+      replace: 'return { added, settled: Promise.resolve() }',
     },
   ],
 }
