@@ -221,7 +221,7 @@ export class Acceptor {
         throw isCoatcheckError(error) ? nameItem(error, at) : error
       }
     })
-    for (const queue of new Set(placed.map((one) => one.queue))) this.#backlog.check(queue)
+    this.#checkQueues(placed)
     // Without unique keys all of them are new, and there are no receipts.
     if (tx) {
       const all = (await this.#acceptIn(tx, placed)) as QueueItemId[]
@@ -230,12 +230,20 @@ export class Acceptor {
     }
     const ids: QueueItemId[] = []
     for (const some of inFlushes(placed)) {
-      const added = some[0]?.prepared.due ? this.#addDelayed(some) : this.#addPlain(some)
+      const add = async (): Promise<QueueItemId[]> => {
+        // Those before them may have filled it.
+        if (ids.length > 0) this.#checkQueues(some)
+        return some[0]?.prepared.due ? this.#addDelayed(some) : this.#addPlain(some)
+      }
       // One after the other: what was accepted is always the first so many.
-      ids.push(...(await added.catch((error: unknown) => failPartly(error, ids, prepared.length))))
+      ids.push(...(await add().catch((error: unknown) => failPartly(error, ids, prepared.length))))
       this.#count(some)
     }
     return ids
+  }
+
+  #checkQueues(placed: readonly Placed[]): void {
+    for (const queue of new Set(placed.map((one) => one.queue))) this.#backlog.check(queue)
   }
 
   #addDelayed(some: readonly Placed[]): Promise<QueueItemId[]> {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { setTimeout as wait } from 'node:timers/promises'
 import { z } from 'zod'
 import { CoatcheckError, isCoatcheckError } from '../../src/base/errors.ts'
 import { defineQueueProcessor, defineService } from '../../src/define/define.ts'
@@ -277,3 +278,31 @@ test('over HTTP it is a 503 with Retry-After', () => {
   assert.equal(body['code'], 'QUEUE_FULL')
   assert.equal(body['retryAfterMs'], 2_400)
 })
+
+for (const delay of [undefined, '1 hour'] as const)
+  test(`one call of many ${delay ? 'delayed ' : ''}items is refused from the limit on, and says which were accepted`, async (t) => {
+    const { count } = counting(1_000)
+    const node = await setup(t, [count], { start: false })
+    let flushes = 0
+    const stop = intercept(node, async (name, proceed) => {
+      const rows = await proceed()
+      // As when the database is slow, or the call much larger: what is known of the queue is from a second ago.
+      if (/^(append-\d|put-waiting)/.test(name) && ++flushes < 12) await wait(1_500)
+      return rows
+    })
+    const inputs = Array.from({ length: 60_000 }, (_, n) => n)
+    const refusal: unknown = await node
+      .enqueueMany(count, inputs, delay ? { delay } : {})
+      .catch((error) => error)
+    stop()
+    assert.ok(isCoatcheckError(refusal, 'QUEUE_FULL'), String(refusal).slice(0, 100))
+    assert.match(refusal.message, /^the first \d+ of 60000 items were accepted; of those after them: /)
+    assert.ok(refusal.retryAfterMs! >= 1_000)
+    const accepted = refusal.accepted?.length ?? 0
+    assert.equal(accepted, 5_000 * flushes)
+    const { schema } = node.place
+    const { rows } = await node.query(
+      `select (select coalesce(sum(n), 0)::int from ${schema}.log) + (select count(*)::int from ${schema}.waiting_item) as n`,
+    )
+    assert.equal(rows[0]?.['n'], accepted)
+  })
