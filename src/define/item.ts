@@ -26,6 +26,8 @@ export interface RequestContext {
   readonly application?: string
   /** Follows the work across systems; made when the caller gave none. */
   readonly correlationId?: string
+  /** The `X-Request-Id` of the request that handed it over, where it had one. */
+  readonly requestId?: string
   /** The item whose handler enqueued this one, or of which this one is a clone. */
   readonly causationId?: string
   /** W3C Trace Context. */

@@ -15,6 +15,7 @@ const knownContext = [
   'accessGroup',
   'application',
   'correlationId',
+  'requestId',
   'causationId',
   'traceparent',
 ] as const satisfies (keyof RequestContext)[]

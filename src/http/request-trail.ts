@@ -37,9 +37,7 @@ function readTraceparent(value: string | null): string | undefined {
 /** The context that an item of this request keeps. Who called is told by its credentials alone. */
 export function contextOf(trail: RequestTrail, definition: Definition, caller: Caller): RequestContext {
   const { application, service } = definition
-  const { correlationId, traceparent } = trail
-  const followed =
-    traceparent === undefined ? { application, correlationId } : { application, correlationId, traceparent }
+  const followed = followedBy(trail, application)
   const accessGroup = caller.accessGroup ?? service?.accessGroup
   if (caller.kind === 'local' && accessGroup === undefined) return followed
   return {
@@ -48,6 +46,20 @@ export function contextOf(trail: RequestTrail, definition: Definition, caller: C
     ...(accessGroup !== undefined && { accessGroup }),
     ...followed,
   }
+}
+
+/** No copy of its own: each request has one. */
+function followedBy(
+  { correlationId, requestId, traceparent }: RequestTrail,
+  application: string,
+): RequestContext {
+  if (requestId === undefined)
+    return traceparent === undefined
+      ? { application, correlationId }
+      : { application, correlationId, traceparent }
+  return traceparent === undefined
+    ? { application, correlationId, requestId }
+    : { application, correlationId, requestId, traceparent }
 }
 
 /** Says to the caller what its request can be found by. */

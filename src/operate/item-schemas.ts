@@ -76,6 +76,7 @@ export const itemPage = z.object({
     accessGroup: z.string().optional(),
     application: z.string().optional(),
     correlationId: z.string().optional(),
+    requestId: z.string().optional(),
     causationId: z.string().optional(),
     traceparent: z.string().optional(),
   }),

@@ -31,6 +31,7 @@ test('the context of whoever asked is with the item, its handler and its later a
     accessGroup: 'hr',
     application: 'web',
     correlationId: 'c-1',
+    requestId: 'r-1',
     causationId: 'made by hand',
     traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
   }

@@ -145,7 +145,7 @@ test('who asked is kept with the item and answered back', async () => {
   const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
   const answer = await post('/services/hr/hire-worker', input, { traceparent, 'x-request-id': 'r-1' })
   const { context } = [...road.items.values()][0]!.item
-  assert.deepEqual(context, { application: 'hr', correlationId: 'r-1', traceparent })
+  assert.deepEqual(context, { application: 'hr', correlationId: 'r-1', requestId: 'r-1', traceparent })
   assert.equal(answer.headers.get('x-request-id'), 'r-1')
   assert.equal(answer.headers.get('x-correlation-id'), 'r-1')
   assert.equal(answer.headers.get('traceparent'), traceparent)
@@ -161,6 +161,16 @@ test('who asked is kept with the item and answered back', async () => {
   assert.equal(told['traceparent'], undefined)
   assert.match(String(told['correlationId']), /^[0-9a-f-]{36}$/)
   assert.equal(bad.headers.get('x-correlation-id'), told['correlationId'])
+})
+
+test('a request id is kept with the item beside the correlation id', async () => {
+  const { post, road } = setupDoor()
+  const ids = { 'x-correlation-id': 'c-1', 'x-request-id': 'r-1' }
+  await post('/services/hr/hire-worker', input, ids)
+  const { context } = [...road.items.values()][0]!.item
+  assert.deepEqual(context, { application: 'hr', correlationId: 'c-1', requestId: 'r-1' })
+  const told = await bodyOf(await post('/v1/obey', { act: 'context' }, ids))
+  assert.deepEqual([told['correlationId'], told['requestId']], ['c-1', 'r-1'])
 })
 
 test('an error from inside is answered with a reference and told to the node', async () => {

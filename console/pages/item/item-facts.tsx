@@ -9,6 +9,7 @@ const contextNames: Readonly<Record<string, string>> = {
   operator: 'Operator',
   accessGroup: 'Access group',
   application: 'Called by',
+  requestId: 'Request id',
   traceparent: 'Trace',
 }
 
