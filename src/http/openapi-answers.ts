@@ -124,6 +124,7 @@ const queued: Answer & { readonly links: object } = {
     Location: header('Location'),
     ...retryAfter,
     'Preference-Applied': header('PreferenceApplied'),
+    'Idempotency-Replayed': header('IdempotencyReplayed'),
   },
   content: { 'application/json': { schema: { $ref: '#/components/schemas/Ticket' } } },
   links: Object.fromEntries(
@@ -140,21 +141,39 @@ export function sharedAnswers({ isSignedIn, isLimited }: Access): Record<string,
   return {
     ...countedAnswers({ ...counted, ...(isLimited && { RateLimited: rateLimited }) }, isLimited),
     // whoever is not known is not counted
-    ...(isSignedIn && { SignInRequired: signInRequired }),
+    ...(isSignedIn && followedAnswers({ SignInRequired: signInRequired })),
   }
 }
 
-/** Answers with what they tell of the caller's limit, where it has one. */
+const trail = {
+  'X-Correlation-Id': header('CorrelationId'),
+  'X-Request-Id': header('RequestId'),
+  traceparent: header('TraceParent'),
+}
+
+/** Answers with what the request can be found by. */
+export function followedAnswers(answers: Readonly<Record<string, Answer>>): Record<string, Answer> {
+  return withAnswerHeaders(answers, trail)
+}
+
+/** The same, with what they tell of the caller's limit, where it has one. */
 export function countedAnswers(
   answers: Readonly<Record<string, Answer>>,
   isLimited: boolean,
 ): Record<string, Answer> {
-  if (!isLimited) return answers
+  if (!isLimited) return followedAnswers(answers)
   const limits = { 'RateLimit-Policy': header('RateLimitPolicy'), RateLimit: header('RateLimit') }
+  return withAnswerHeaders(answers, { ...limits, ...trail })
+}
+
+function withAnswerHeaders(
+  answers: Readonly<Record<string, Answer>>,
+  headers: Readonly<Record<string, object>>,
+): Record<string, Answer> {
   return Object.fromEntries(
     Object.entries(answers).map(([status, answer]) => [
       status,
-      { ...answer, headers: { ...answer.headers, ...limits } },
+      { ...answer, headers: { ...answer.headers, ...headers } },
     ]),
   )
 }

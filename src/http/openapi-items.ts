@@ -1,4 +1,11 @@
-import { countedAnswers, itemProblems, problemAnswer, refusals, type Access } from './openapi-answers.ts'
+import {
+  countedAnswers,
+  followedAnswers,
+  itemProblems,
+  problemAnswer,
+  refusals,
+  type Access,
+} from './openapi-answers.ts'
 import { exampleId } from './openapi-parts.ts'
 import { problemOf } from './problem.ts'
 
@@ -25,6 +32,7 @@ const tags = ['queue items']
 const queued = { '202': { $ref: '#/components/responses/Queued' } } as const
 const waitInvalid = { '422': { $ref: '#/components/responses/WaitInvalid' } } as const
 const item = { 'application/json': { schema: { $ref: '#/components/schemas/QueueItem' } } } as const
+const anyProblem = { default: { $ref: '#/components/responses/Problem' } } as const
 const retryAfter = { 'Retry-After': { $ref: '#/components/headers/RetryAfter' } } as const
 
 /** What can be done with a queue item. */
@@ -44,6 +52,7 @@ export function itemPaths(access: Access): object {
       ...itemProblems,
       ...waitInvalid,
       ...refusals(access, false),
+      ...anyProblem,
     },
   }
   const cancelItem = {
@@ -67,6 +76,7 @@ export function itemPaths(access: Access): object {
       }),
       ...itemProblems,
       ...refusals(access, true),
+      ...anyProblem,
     },
   }
   const getResult = {
@@ -93,7 +103,7 @@ export function itemPaths(access: Access): object {
       ...itemProblems,
       ...waitInvalid,
       ...refusals(access, false),
-      default: { $ref: '#/components/responses/Problem' },
+      ...anyProblem,
     },
   }
   const followItem = {
@@ -113,6 +123,7 @@ export function itemPaths(access: Access): object {
       }),
       ...itemProblems,
       ...refusals(access, false),
+      ...anyProblem,
     },
   }
   return {
@@ -136,9 +147,9 @@ export const nodePaths = {
       description: 'For what restarts a process that hangs. It says nothing of the database.',
       tags: ['node'],
       security: [],
-      responses: {
+      responses: followedAnswers({
         '200': { description: 'It is', content: statusOf({ status: { type: 'string', enum: ['alive'] } }) },
-      },
+      }),
     },
   },
   '/readyz': {
@@ -148,7 +159,7 @@ export const nodePaths = {
       description: 'For load balancers: it can while the database answers.',
       tags: ['node'],
       security: [],
-      responses: {
+      responses: followedAnswers({
         '200': {
           description: 'It can',
           content: statusOf({
@@ -165,7 +176,7 @@ export const nodePaths = {
           problemOf('DATABASE_UNREACHABLE', 'the database did not answer; nothing can be taken in'),
           retryAfter,
         ),
-      },
+      }),
     },
   },
 } as const

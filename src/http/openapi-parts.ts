@@ -23,6 +23,12 @@ export const parameters = {
     description: 'An id of yours to find the request by: kept with the item, given on, and answered back',
     schema: { type: 'string', maxLength: 200, examples: ['order-4711'] },
   },
+  RequestId: {
+    name: 'X-Request-Id',
+    in: 'header',
+    description: 'An id of this request alone: kept with the item, and answered back',
+    schema: { type: 'string', maxLength: 200, examples: ['r-4711'] },
+  },
   TraceParent: {
     name: 'traceparent',
     in: 'header',
@@ -64,6 +70,13 @@ export const headers = {
     description: 'Where the same answer is found again',
     schema: { type: 'string', format: 'uri-reference' },
   },
+  CorrelationId: {
+    description:
+      'What the request is found by: its `X-Correlation-Id`, else its `X-Request-Id`, else a new id',
+    schema: { type: 'string' },
+  },
+  RequestId: { description: 'The one of the request, where it had one', schema: { type: 'string' } },
+  TraceParent: { description: 'The one of the request, where it had one', schema: { type: 'string' } },
 } as const
 
 /** Where callers have to sign in. */
@@ -219,6 +232,38 @@ export const callbackBody = {
     summary: 'The item has ended',
     description:
       'Signed by Standard Webhooks: `webhook-id`, `webhook-timestamp`, `webhook-signature`. Any 2xx takes it; 410 ends it.',
+    // the receiver tells by the signature that it comes from here; its caller's key is nothing for it
+    security: [],
+    parameters: [
+      {
+        name: 'webhook-id',
+        in: 'header',
+        required: true,
+        description: 'One for each ending, the same each time it is sent: what repeats are told by',
+        schema: { type: 'string', format: 'uuid' },
+      },
+      {
+        name: 'webhook-timestamp',
+        in: 'header',
+        required: true,
+        description: 'When this attempt was made, in seconds since 1970',
+        schema: { type: 'integer' },
+      },
+      {
+        name: 'webhook-signature',
+        in: 'header',
+        required: true,
+        description: '`v1,` and a signature for each secret, parted by blanks',
+        schema: { type: 'string' },
+      },
+      {
+        name: 'traceparent',
+        in: 'header',
+        required: true,
+        description: 'A new span in the trace of the request (W3C Trace Context)',
+        schema: { type: 'string' },
+      },
+    ],
     requestBody: {
       required: true,
       content: {

@@ -122,6 +122,7 @@ function describeService(
         required: service.idempotency.required,
       },
       { $ref: '#/components/parameters/CorrelationId' },
+      { $ref: '#/components/parameters/RequestId' },
       { $ref: '#/components/parameters/TraceParent' },
       ...(posts ? [{ $ref: '#/components/parameters/CallbackUrl' }] : []),
     ],

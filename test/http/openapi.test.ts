@@ -276,6 +276,38 @@ test('callbacks are described where the node offers them, and nowhere else', asy
   assert.match(JSON.stringify(hire['parameters']), /parameters\/CallbackUrl/)
 })
 
+test('a callback asks for no credentials of the node, and has what its receiver checks', async () => {
+  const { document } = await setupDocument({
+    auth: { signIn: { callerOf: () => Promise.resolve(payroll) } },
+    checkCallback: (url) => new URL(url),
+  })
+  const { callbacks } = at(document, '#/paths/~1services~1hr~1hire-worker/post') as Json
+  const { post } = callbacks.ended['{$request.header.callback-url}'] as Json
+  assert.deepEqual(post.security, [])
+  assert.deepEqual(
+    (post.parameters as Json[]).map(({ name, required }) => [name, required]),
+    ['webhook-id', 'webhook-timestamp', 'webhook-signature', 'traceparent'].map((name) => [name, true]),
+  )
+})
+
+for (const [which, options] of Object.entries(nodes))
+  test(`all answers of a node ${which} say what the request is found by, and items what else may go wrong`, async () => {
+    const { document, operations } = await setupDocument(options)
+    for (const { name, operation } of operations) {
+      const answers = inlined(operation['responses'], document) as Json
+      for (const [status, { headers = {} }] of Object.entries(answers))
+        for (const header of ['X-Correlation-Id', 'X-Request-Id', 'traceparent'])
+          assert.ok(header in headers, `${header} of ${status} of ${name}`)
+      assert.equal('default' in answers, !/healthz|readyz/.test(name), name)
+    }
+    const queued = at(document, '#/components/responses/Queued/headers') as Json
+    assert.ok(queued['Idempotency-Replayed'])
+    const hire = inlined(at(document, '#/paths/~1services~1hr~1hire-worker/post'), document) as Json
+    const taken = (hire['parameters'] as Json[]).map(({ name }) => name)
+    for (const name of ['X-Correlation-Id', 'X-Request-Id', 'traceparent'])
+      assert.ok(taken.includes(name), name)
+  })
+
 /** The statuses of operations that callers may be refused with, and which answers tell of a limit. */
 function refusalsOf({ operations, document }: Awaited<ReturnType<typeof setupDocument>>) {
   return Object.fromEntries(
@@ -350,10 +382,11 @@ test('401, 403 and 429 are answered as the document says', async () => {
     },
   })
   const { responses } = inlined(at(document, '#/paths/~1v1~1obey/post'), document) as Json
-  const refused = await post('/services/hr/hire-worker', {})
-  const spent = await post('/v1/obey', {})
+  const trail = { 'x-request-id': 'r-1', traceparent: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01` }
+  const refused = await post('/services/hr/hire-worker', {}, trail)
+  const spent = await post('/v1/obey', {}, trail)
   caller = undefined
-  const unknown = await post('/v1/obey', {})
+  const unknown = await post('/v1/obey', {}, trail)
   for (const [status, answer] of Object.entries({ 401: unknown, 403: refused, 429: spent })) {
     assert.equal(String(answer.status), status)
     for (const name of Object.keys(responses[status].headers)) assert.ok(answer.headers.get(name), name)
