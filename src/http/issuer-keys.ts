@@ -19,6 +19,8 @@ interface Fetched<Keys> {
 }
 
 const freshMs = 10 * 60_000
+/** From that age on they are fetched while they are still good, so that nobody waits for it. */
+const aheadMs = 8 * 60_000
 /** Keys that cannot be fetched again are good for so long. */
 const usableMs = 24 * 3_600_000
 /** Between two fetches, whatever callers send. */
@@ -47,7 +49,12 @@ export class IssuerKeys<Keys> {
     const fetched = this.#fetched
     if (!fetched) return this.#fetchSparingly()
     const ageMs = this.#options.now() - fetched.at
-    if (ageMs < freshMs) return fetched.keys
+    if (ageMs < aheadMs) return fetched.keys
+    // an issuer that hangs holds up nobody whose key is known
+    if (ageMs < (this.#hasFailed ? usableMs : freshMs)) {
+      this.#fetchMeanwhile()
+      return fetched.keys
+    }
     try {
       return await this.#fetchSparingly()
     } catch (error) {
@@ -69,6 +76,12 @@ export class IssuerKeys<Keys> {
   /** How long not to ask the issuer again. */
   #restMs(): number {
     return this.#triedAt + (this.#hasFailed ? failedCoolDownMs : coolDownMs) - this.#options.now()
+  }
+
+  /** Why it failed is reported; the next who needs other keys is told. */
+  #fetchMeanwhile(): void {
+    if (this.#fetching || (this.#hasFailed && this.#restMs() > 0)) return
+    this.#fetchSparingly().catch(() => undefined)
   }
 
   #fetchSparingly(): Promise<Keys> {

@@ -5,6 +5,7 @@ import { exportJWK, generateKeyPair, SignJWT, type JWTHeaderParameters } from 'j
 const { promise: listening, resolve } = Promise.withResolvers<void>()
 let keyNumber = 0
 let { kid, privateKey, jwks } = await createKey()
+/** 0: it never answers. */
 let status = 200
 let named: string | undefined
 const counts = { configuration: 0, keys: 0 }
@@ -35,7 +36,7 @@ const orders: Record<string, (body: never) => unknown> = {
 
 const server = createServer((request, response) => {
   const answer = (code: number, body: unknown) =>
-    response.writeHead(code, { 'content-type': 'application/json' }).end(JSON.stringify(body))
+    code !== 0 && response.writeHead(code, { 'content-type': 'application/json' }).end(JSON.stringify(body))
   const issuer = `http://127.0.0.1:${(server.address() as { port: number }).port}`
   if (request.method === 'GET') {
     if (request.url === '/.well-known/openid-configuration') {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { test, type TestContext } from 'node:test'
+import { setTimeout as pause } from 'node:timers/promises'
 import { base64url, exportJWK, exportSPKI, generateKeyPair, importJWK, SignJWT, type JWK } from 'jose'
 import { isCoatcheckError } from '../../src/base/errors.ts'
 import { TokenCheck, tokenAlgorithms, type TokenIssuer } from '../../src/http/token-check.ts'
@@ -210,6 +211,30 @@ test('an issuer that is down: 503 while there are no keys, with when to try agai
   await issuer.behave({ status: 200 })
   clock.now = 5000
   assert.equal((await check.callerOf(token)).name, 'ada')
+})
+
+test('an issuer that hangs: whose key is known waits for nothing, neither before nor after ten minutes', async (t) => {
+  const { issuer, check, clock, reports } = await setup(t)
+  const token = await issuer.sign()
+  await check.callerOf(token)
+  await issuer.behave({ status: 0 })
+  const hasFailed = async (times: number) => {
+    const deadline = AbortSignal.timeout(10_000)
+    while (reports.length < times) await pause(20, undefined, { signal: deadline })
+  }
+  for (const [times, minute] of [9, 11, 30].entries()) {
+    clock.now = minute * 60_000
+    await Promise.all(Array.from({ length: 5 }, () => check.callerOf(token)))
+    // the fetch has begun, and has not come to its end
+    assert.equal(reports.length, times)
+    await hasFailed(times + 1)
+    assert.equal((await issuer.counts()).configuration, times + 2)
+  }
+  await issuer.behave({ status: 200 })
+  await issuer.rotate()
+  clock.now += 5_000
+  await check.callerOf(token)
+  assert.equal((await check.callerOf(await issuer.sign())).name, 'ada')
 })
 
 test('an issuer that is gone: the keys that are known go on for a day, unknown ones are 503', async (t) => {
