@@ -19,8 +19,9 @@ export function FilterForm({ filter, onClose }: { filter: ItemFilter; onClose: (
     application: [...new Set(processors.map(({ application }) => application))],
   }
   const apply = () => {
-    const state = filter.state === undefined ? {} : { state: filter.state }
-    goTo(itemsHref({ ...state, ...filterFrom(values) }))
+    // what the form does not ask for stays as it is: without its ids a list of three would become all that match
+    const { state, ids } = filter
+    goTo(itemsHref({ ...(state && { state }), ...(ids && { ids }), ...filterFrom(values) }))
     onClose()
   }
   return (

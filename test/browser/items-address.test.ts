@@ -1,0 +1,29 @@
+import assert from 'node:assert/strict'
+import { before, test } from 'node:test'
+import { notify } from './accounts-application.ts'
+import { noChromium } from './launch.ts'
+import { accountsNode, loaded, openConsole, stateOf } from './setup.ts'
+
+let ids: readonly string[]
+
+before(async () => {
+  if (noChromium) return
+  const node = await accountsNode()
+  const addresses = ['a', 'b', 'c', 'd', 'e'].map((name) => ({ address: `${name}@example.com` }))
+  ids = await node.enqueueMany(notify, addresses)
+  await Promise.all(ids.map((id) => stateOf(id, 'succeeded')))
+})
+
+test('the form of filters keeps the ids that were chosen', { skip: noChromium }, async (t) => {
+  const chosen = ids.slice(0, 3)
+  const { page } = await openConsole(t, { at: `/items?ids=${chosen.join(',')}` })
+  await page.locator('tbody tr').nth(2).waitFor()
+  await page.getByRole('button', { name: 'Filter', exact: true }).click()
+  await page.getByRole('form', { name: 'Filter' }).getByLabel('Processor').fill('notify-worker')
+  await page.getByRole('button', { name: 'Apply' }).click()
+  await page.locator('.filter-chip', { hasText: 'notify-worker' }).waitFor()
+  await loaded(page)
+  const { searchParams } = new URL(page.url())
+  assert.deepEqual(searchParams.getAll('ids'), chosen)
+  assert.equal(await page.locator('tbody tr').count(), 3)
+})
