@@ -29,6 +29,7 @@ export const filterNames = [
   'keyPrefix',
   'correlationId',
   'causationId',
+  'traceId',
   'caller',
   'errorCode',
   'fingerprint',

@@ -1,7 +1,7 @@
 import { filterNames, itemStates, type FilterName, type ItemFilter, type ItemState } from '../../api/items.ts'
 import { hrefOf } from '../../state/router.ts'
 
-/** The filter of an address; what is no filter is left out. */
+/** The filter of an address; what is no filter is left out, and told by {@link unknownNames}. */
 export function filterOf(search: URLSearchParams): ItemFilter {
   const entries = filterNames.flatMap((name): [FilterName, string | string[]][] => {
     const values = search.getAll(name).filter((value) => value !== '')
@@ -10,6 +10,11 @@ export function filterOf(search: URLSearchParams): ItemFilter {
     return [[name, name === 'state' || name === 'ids' ? values.flatMap((value) => value.split(',')) : first]]
   })
   return Object.fromEntries(entries)
+}
+
+/** What an address asks for and no filter is called. */
+export function unknownNames(search: URLSearchParams): readonly string[] {
+  return [...new Set(search.keys())].filter((name) => !filterNames.some((known) => known === name))
 }
 
 /** The address of the list with a filter. */
@@ -37,6 +42,7 @@ export const filterTitles: Readonly<Record<FilterName, string>> = {
   keyPrefix: 'Key begins with',
   correlationId: 'Correlation id',
   causationId: 'Made by item',
+  traceId: 'Trace',
   caller: 'Caller',
   errorCode: 'Error code',
   fingerprint: 'Same error as',

@@ -16,7 +16,7 @@ import { ProblemNote } from '../../ui/problem-note.tsx'
 import { Skeleton } from '../../ui/skeleton.tsx'
 import { BulkBar } from './bulk-bar.tsx'
 import { FilterBar } from './filter-bar.tsx'
-import { filterOf, itemsHref, stateOf, withoutFilter } from './item-filter.ts'
+import { filterOf, itemsHref, stateOf, unknownNames, withoutFilter } from './item-filter.ts'
 import { ItemTable, type Selection } from './item-table.tsx'
 import { StateTabs } from './state-tabs.tsx'
 
@@ -71,6 +71,7 @@ export function ItemsPage() {
       </PageHead>
       <StateTabs filter={filter} counts={counts.value} />
       <FilterBar filter={filter} />
+      <UnknownNames names={unknownNames(search)} rest={question} />
       {list.problem === undefined ? null : <ProblemNote problem={list.problem} retry={list.reload} />}
       {list.items.length === 0 && list.isLoading ? <Skeleton rows={12} /> : null}
       {list.items.length === 0 ? null : (
@@ -99,6 +100,20 @@ export function ItemsPage() {
         />
       ) : null}
     </>
+  )
+}
+
+/** Whoever made the link meant fewer items than there are here. */
+function UnknownNames({ names, rest }: { names: readonly string[]; rest: string }) {
+  if (names.length === 0) return null
+  return (
+    <div class="why" role="status">
+      <Icon name="warning" />
+      <p>
+        The address asks for what is no filter here: <b class="mono wrap">{names.join(', ')}</b>. The list is
+        not narrowed by it. <a href={rest}>Go on without</a>
+      </p>
+    </div>
   )
 }
 
