@@ -34,10 +34,10 @@ async function itemOf(act: string): Promise<string> {
   return path
 }
 
-/** What a node answers whose database is away. */
-async function whileAway(path: string, init: RequestInit = {}): Promise<Response> {
+/** What a node answers whose database is away, or that fails otherwise. */
+async function whileAway(path: string, init: RequestInit = {}, failure: Error = away): Promise<Response> {
   const { ask: askDoor, road } = setupDoor()
-  road.failure = away
+  road.failure = failure
   return askDoor(path, init)
 }
 
@@ -59,6 +59,7 @@ const ofItem = (suffix: string, init: RequestInit = {}): Record<string, () => Pr
   '404': () => ask(`/queue-items/${never}${suffix}`, init),
   '410': () => ask(`/queue-items/${old}${suffix}`, init),
   '503': () => whileAway(`/queue-items/${never}${suffix}`, init),
+  default: () => whileAway(`/queue-items/${never}${suffix}`, init, new Error('wrong')),
 })
 
 const waitInvalid = (suffix: string) => ({
