@@ -10,7 +10,7 @@ export class CallFailed extends Error {
   override readonly name = 'CallFailed'
   readonly status: number
   readonly code: string
-  /** What is wrong with what was sent, a sentence each. */
+  /** What is wrong with what was sent, a sentence each, as far as the message does not say it. */
   readonly details: readonly string[]
 
   constructor(status: number, code: string, message: string, details: readonly string[] = []) {
@@ -33,7 +33,14 @@ export async function readProblem(response: Response): Promise<CallFailed> {
   const said = [document.detail, document.title].find((each): each is string => typeof each === 'string')
   const code = typeof document.code === 'string' ? document.code : `HTTP_${response.status}`
   const message = said ?? `The server answered ${response.status} ${response.statusText}`.trim()
-  return new CallFailed(response.status, code, message, readDetails(document.errors))
+  const details = readDetails(document.errors).filter((detail) => !isSaid(message, detail))
+  return new CallFailed(response.status, code, message, details)
+}
+
+/** The message has the first of them, with their place as a pointer or as a name. */
+function isSaid(message: string, detail: string): boolean {
+  const forms = [/^#/, /^#?\//].map((before) => detail.replace(before, ''))
+  return forms.some((form) => ` ${message};`.includes(` ${form};`))
 }
 
 function readDetails(errors: unknown): string[] {

@@ -16,7 +16,7 @@ export interface TimelineStep {
 }
 
 /** Entries that say something, and neither begin nor end a run. */
-const remarks = new Set(['log', 'act', 'progress', 'callback', 'edited', 'note'])
+const remarks = new Set(['log', 'gap', 'act', 'progress', 'callback', 'edited', 'note'])
 
 const ends = new Set(['succeeded', 'broken', 'cancelled'])
 

@@ -95,12 +95,18 @@ const shapes: Readonly<Record<string, string>> = {
   accepted: 'ready',
   started: 'running',
   failed: 'warning',
-  act: 'deferred',
+  stuck: 'warning',
 }
+
+/** They lead to no state, or each to another: no shape stands for all of them. */
+const shapeless = new Set(['log', 'gap', 'act'])
+
+const titles: Readonly<Record<string, string>> = { gap: 'Left out' }
 
 /** What is not said by the kind, or the attempt beside it, already. */
 function remarkOf({ kind, message = '' }: TimelineEntry): string {
   if (kind === 'log') return message
+  if (kind === 'gap') return message.replace(/ are left out here$/, '')
   if (kind === 'started' && /^attempt \d+ started$/.test(message)) return ''
   return message.startsWith(kind) ? message.slice(kind.length).trim() : message
 }
@@ -111,20 +117,22 @@ function Entry({ entry }: { entry: TimelineEntry }) {
   return (
     <div class="entry">
       <span class="entry-mark">
-        {kind === 'log' ? <i class="entry-dot" /> : <StateShape state={shapes[kind] ?? kind} />}
+        {shapeless.has(kind) ? <i class="entry-dot" /> : <StateShape state={shapes[kind] ?? kind} />}
       </span>
       <div class="entry-body">
         <p class="entry-line">
-          {kind === 'log' ? null : <b>{showName(kind)}</b>}
+          {kind === 'log' ? null : <b>{titles[kind] ?? showName(kind)}</b>}
           {remark === '' ? null : <span class="entry-message">{remark}</span>}
-          {attempt !== undefined && attempt > 0 && kind !== 'log' ? <small>attempt {attempt}</small> : null}
+          {attempt !== undefined && attempt > 0 && kind !== 'log' && kind !== 'gap' ? (
+            <small>attempt {attempt}</small>
+          ) : null}
         </p>
         {error === undefined || error.message === message ? null : (
           <p class="entry-error">
             <b class="mono">{error.code}</b> {error.message}
           </p>
         )}
-        {data === undefined || data === null ? null : (
+        {data === undefined || data === null || kind === 'gap' ? null : (
           <details>
             <summary>Data</summary>
             <JsonView value={data} label={`Data of ${kind}`} />

@@ -103,7 +103,7 @@ const bulkKinds: readonly BulkKind[] = [
   'cancel',
 ]
 
-/** The acts on many that make sense in the state, or in any. */
-export function bulkKindsFor(state: ItemState | undefined): readonly BulkKind[] {
-  return bulkKinds.filter((kind) => state === undefined || actWords[kind].states.includes(state))
+/** The acts on many that make sense in one of the states, or in any. */
+export function bulkKindsFor(states: readonly ItemState[] | undefined): readonly BulkKind[] {
+  return bulkKinds.filter((kind) => states?.some((state) => actWords[kind].states.includes(state)) ?? true)
 }

@@ -9,7 +9,8 @@ import type { Selection } from './item-table.tsx'
 interface BulkBarProps {
   readonly selection: Selection
   readonly filter: ItemFilter
-  readonly state: ItemState | undefined
+  /** Those that what is selected can be in; undefined: any. */
+  readonly states: readonly ItemState[] | undefined
   readonly hasMore: boolean
   readonly selectAll: () => void
   readonly clear: () => void
@@ -17,7 +18,7 @@ interface BulkBarProps {
 }
 
 /** Stands at the foot while items are selected. */
-export function BulkBar({ selection, filter, state, hasMore, selectAll, clear, onDone }: BulkBarProps) {
+export function BulkBar({ selection, filter, states, hasMore, selectAll, clear, onDone }: BulkBarProps) {
   const [act, setAct] = useState<BulkKind>()
   const { ids, isAll } = selection
   if (ids.size === 0 && !isAll) return null
@@ -33,7 +34,7 @@ export function BulkBar({ selection, filter, state, hasMore, selectAll, clear, o
         </button>
       ) : null}
       <span class="bulk-acts">
-        {bulkKindsFor(state).map((kind) => (
+        {bulkKindsFor(states).map((kind) => (
           <button
             key={kind}
             type="button"

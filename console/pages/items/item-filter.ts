@@ -28,6 +28,12 @@ export function stateOf(filter: ItemFilter): ItemState | undefined {
   return others.length === 0 ? itemStates.find((each) => each === state) : undefined
 }
 
+/** The states that the filter leaves; undefined: all. */
+export function statesOf(filter: ItemFilter): readonly ItemState[] | undefined {
+  if (filter.state === undefined) return filter.fingerprint === undefined ? undefined : ['broken']
+  return itemStates.filter((each) => filter.state?.includes(each))
+}
+
 export function withoutFilter(filter: ItemFilter, ...names: readonly FilterName[]): ItemFilter {
   return Object.fromEntries(Object.entries(filter).filter(([name]) => !names.includes(name as FilterName)))
 }

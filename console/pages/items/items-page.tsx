@@ -1,5 +1,5 @@
 import { basePath } from '../../api/base-path.ts'
-import { countItems, listItems, type ItemFilter } from '../../api/items.ts'
+import { countItems, listItems, type ItemFilter, type ItemRow, type ItemState } from '../../api/items.ts'
 import { useEffect, useState } from '../../preact.ts'
 import { useListKeys } from '../../state/keys.ts'
 import { useList } from '../../state/list.ts'
@@ -16,7 +16,7 @@ import { ProblemNote } from '../../ui/problem-note.tsx'
 import { Skeleton } from '../../ui/skeleton.tsx'
 import { BulkBar } from './bulk-bar.tsx'
 import { FilterBar } from './filter-bar.tsx'
-import { filterOf, itemsHref, stateOf, unknownNames, withoutFilter } from './item-filter.ts'
+import { filterOf, itemsHref, statesOf, unknownNames, withoutFilter } from './item-filter.ts'
 import { ItemTable, type Selection } from './item-table.tsx'
 import { StateTabs } from './state-tabs.tsx'
 
@@ -88,7 +88,7 @@ export function ItemsPage() {
         <BulkBar
           selection={selection}
           filter={filter}
-          state={stateOf(filter)}
+          states={statesIn(selection, list.items) ?? statesOf(filter)}
           // everything there is has never been meant
           hasMore={list.loadMore !== undefined && Object.keys(filter).length > 0}
           selectAll={() => setSelection({ ids: new Set(), isAll: true })}
@@ -101,6 +101,12 @@ export function ItemsPage() {
       ) : null}
     </>
   )
+}
+
+/** The states of the rows that were chosen one by one; undefined where not all of them are known. */
+function statesIn({ ids, isAll }: Selection, rows: readonly ItemRow[]): readonly ItemState[] | undefined {
+  const chosen = rows.filter(({ id }) => ids.has(id))
+  return isAll || chosen.length < ids.size ? undefined : chosen.map(({ state }) => state)
 }
 
 /** Whoever made the link meant fewer items than there are here. */
