@@ -25,6 +25,8 @@ export interface ItemStatus {
   }
   /** Why it was cancelled. */
   readonly reason?: CancelReason
+  /** To who may see the item but not what is secret: JSON Pointers to what reads `•••` here. */
+  readonly redacted?: readonly string[]
   readonly correlationId?: string
   readonly links: { readonly self: string; readonly result: string; readonly events: string }
 }

@@ -13,8 +13,31 @@ export function linksOf(id: string, basePath: string): ItemLinks {
   return { self, result: `${self}/result`, events: `${self}/events` }
 }
 
-/** An item as `GET /queue-items/{id}` shows it. Members without a value are left out by JSON. */
-export function itemDocument(item: Item, basePath: string): object {
+/** What stands in place of what may be secret. */
+const hidden = '•••'
+
+/**
+ * An item as `GET /queue-items/{id}` shows it. Members without a value are left out by JSON.
+ * @param isHidden what may hold a secret is not for who asks: `redacted` says which members
+ */
+export function itemDocument(item: Item, basePath: string, isHidden = false): object {
+  const document = documentOf(item, basePath)
+  if (!isHidden) return document
+  const { key, progress, error } = document
+  const members = { key, progress, error }
+  const { detail: _detail, errors: _errors, ...problem } = error ?? {}
+  return {
+    ...document,
+    ...(key !== null && { key: hidden }),
+    ...(progress !== undefined && { progress: hidden }),
+    ...(error && { error: { ...problem, detail: hidden } }),
+    redacted: Object.entries(members).flatMap(([name, value]) =>
+      value === undefined || value === null ? [] : [name === 'error' ? '/error/detail' : `/${name}`],
+    ),
+  }
+}
+
+function documentOf(item: Item, basePath: string) {
   return {
     id: item.id,
     state: item.state,

@@ -1,8 +1,7 @@
 import { CoatcheckError } from '../base/errors.ts'
 import { hasEnded, type Item } from '../define/item.ts'
 import type { Standing } from '../engine/face.ts'
-import { itemDocument } from './item-document.ts'
-import { standingOf, type ItemSurroundings } from './items.ts'
+import { standingOf, statusOf, type ItemSurroundings } from './items.ts'
 import { answerNothing, type Answer, type HttpRequest } from './message.ts'
 
 /** Event streams open at once on a node: each looks its item up once a second. */
@@ -54,7 +53,7 @@ async function* tellChanges(
     let told = ''
     let toldAt = performance.now()
     for (let standing: Standing | undefined = first; standing;) {
-      const data = JSON.stringify(itemDocument(standing.item, door.basePath))
+      const data = JSON.stringify(statusOf(standing.item, door))
       if (data !== told) yield `event: status\nid: ${eventId(standing.item)}\ndata: ${data}\n\n`
       else if (performance.now() - toldAt > quietMs) yield ': nothing new\n\n'
       if (data !== told || performance.now() - toldAt > quietMs) toldAt = performance.now()

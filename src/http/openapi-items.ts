@@ -83,7 +83,7 @@ export function itemPaths(access: Access): object {
     operationId: 'getResult',
     summary: 'The result of a queue item',
     description:
-      'What the service answers, success or problem, once there is something: exactly what a call that waits would have been answered. Until then 202. An answer without `Coatcheck-Item-State` is about the item, and not from the service.',
+      'What the service answers, success or problem, once there is something: exactly what a call that waits would have been answered. Until then 202. An answer without `Coatcheck-Item-State` is about the item, and not from the service. Where the service names secret places, 403 to who did not hand it over and is no administrator.',
     tags,
     parameters: [id, wait],
     responses: {
@@ -102,7 +102,7 @@ export function itemPaths(access: Access): object {
       }),
       ...itemProblems,
       ...waitInvalid,
-      ...refusals(access, false),
+      ...refusals(access, true),
       ...anyProblem,
     },
   }

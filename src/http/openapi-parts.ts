@@ -198,6 +198,12 @@ export const schemas = {
         description: 'Why it was cancelled',
         enum: ['operator', 'superseded', 'expired'],
       },
+      redacted: {
+        type: 'array',
+        items: { type: 'string' },
+        description:
+          'JSON Pointers to what reads ••• here: it may hold a secret, and is for whoever handed the item over and for administrators',
+      },
       correlationId: { type: 'string', description: 'The X-Correlation-Id of its request' },
       links: { $ref: '#/components/schemas/Links' },
     },

@@ -326,13 +326,13 @@ function refusalsOf({ operations, document }: Awaited<ReturnType<typeof setupDoc
 
 test('who signs in is told of 401 and 403, who has a limit of 429 and RateLimit, others of neither', async () => {
   const whose = async (name: keyof typeof nodes) => refusalsOf(await setupDocument(nodes[name]))
-  const expected = (service: string, item: string, cancel: string) => ({
+  const expected = (service: string, item: string, mayForbid: string) => ({
     'post /services/hr/hire-worker': service,
     'post /v1/obey': service,
     'post /services/hr/insist': service,
     'get /queue-items/{id}': item,
-    'delete /queue-items/{id}': cancel,
-    'get /queue-items/{id}/result': item,
+    'delete /queue-items/{id}': mayForbid,
+    'get /queue-items/{id}/result': mayForbid,
     'get /queue-items/{id}/events': item,
     'get /healthz': '',
     'get /readyz': '',
