@@ -162,7 +162,9 @@ export class SecretTrail {
     for (const id of this.#items) {
       shown.look(id, await this.#ask('administrator', 'GET', `/operate/items/${id}`))
       for (const who of ['observer', 'operator'] as const) await this.#ask(who, 'GET', `/operate/items/${id}`)
-      await this.#ask('stranger', 'GET', `/queue-items/${id}/result`)
+      for (const who of ['stranger', 'observer', 'operator'] as const)
+        for (const door of ['', '?wait=1s', '/result', '/events'])
+          await this.#ask(who, 'GET', `/queue-items/${id}${door}`)
       await this.#ask('caller', 'GET', `/queue-items/${id}`)
     }
     const lists = [
