@@ -134,11 +134,15 @@ function headersOf(
   }
 }
 
+/** What version 00 has flags for: sampled, and random of Level 2. All others are sent as 0. */
+const knownFlags = 0x03
+
 /** W3C Trace Context: a span of its own for each attempt, in the trace of who asked for the item. */
 function nextSpan(traceparent: string | undefined): string {
   const [, trace = randomBytes(16).toString('hex'), flags = '00'] =
     /^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-([0-9a-f]{2})/.exec(traceparent ?? '') ?? []
-  return `00-${trace}-${randomBytes(8).toString('hex')}-${flags}`
+  const sent = (Number.parseInt(flags, 16) & knownFlags).toString(16).padStart(2, '0')
+  return `00-${trace}-${randomBytes(8).toString('hex')}-${sent}`
 }
 
 /** In a sentence, without the rest of the URL: of what libraries say, the first line. */
