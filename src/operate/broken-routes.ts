@@ -62,7 +62,8 @@ export function brokenRoutes(engine: Engine): OperatorRoute[] {
         return {
           items: groups.map(({ definition, firstAt, lastAt, ...group }) => ({
             ...group,
-            message: mayHide(operator, definitions, definition) ? hidden : group.message,
+            // A digest of the sentence would tell a good guess: one of its items stands for the group.
+            ...(mayHide(operator, definitions, definition) && { message: hidden, fingerprint: group.sample }),
             processor: nameOf(definition).name,
             firstAt: new Date(firstAt),
             lastAt: new Date(lastAt),

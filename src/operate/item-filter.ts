@@ -60,7 +60,9 @@ export const filterMembers = {
     ),
   caller: text.optional(),
   errorCode: text.optional().describe('Of the last failure of items that have not succeeded'),
-  fingerprint: text.optional().describe('Of broken items: those that broke for the same reason'),
+  fingerprint: text
+    .optional()
+    .describe('Of broken items: those that broke for the same reason, or for that of the item with this id'),
   from: time.optional().describe('Accepted at this time or later'),
   to: time.optional().describe('Accepted before this time'),
   text: text

@@ -1,10 +1,11 @@
 import { CoatcheckError } from '../base/errors.ts'
-import { parseItemId } from '../base/ids.ts'
+import { isItemId, parseItemId } from '../base/ids.ts'
 import type { Definition } from '../define/definition.ts'
 import type { FailureRecord } from '../define/failure.ts'
 import type { Item, ItemState, RequestContext } from '../define/item.ts'
 import type { ActDesk } from '../engine/act-desk.ts'
 import type { FindOptions } from '../engine/item-search.ts'
+import { readFingerprint } from '../store/broken-groups.ts'
 import type { OpenDatabase } from '../store/database.ts'
 import type { ItemFilter } from '../store/item-filter.ts'
 import { readListedItems, type ListedItem } from '../store/item-rows.ts'
@@ -67,9 +68,24 @@ export class SeenItems {
 
   /** @throws CoatcheckError `UNKNOWN_QUEUE` */
   async readFilter(given: GivenFilter): Promise<ItemFilter> {
-    const filter = await readFilter(given, this.operator, this.parts.database)
+    const filter = await this.#ofGroup(await readFilter(given, this.operator, this.parts.database))
     if (filter.text === undefined || seesSecrets(this.operator)) return filter
     return { ...filter, open: this.secrets.openDefinitions }
+  }
+
+  /** A group is named by one of its items where its sentence is hidden; by a digest of that it is not found then: who guesses can make one. */
+  async #ofGroup(filter: ItemFilter): Promise<ItemFilter> {
+    const { fingerprint, definitions } = filter
+    if (fingerprint === undefined) return filter
+    if (isItemId(fingerprint)) {
+      const { driver, schema } = this.parts.database
+      const isSeen = (await this.rows([fingerprint])).length > 0
+      const found = isSeen ? await readFingerprint(driver, schema, fingerprint) : undefined
+      return { ...filter, fingerprint: found ?? '' }
+    }
+    if (seesSecrets(this.operator)) return filter
+    const open = this.secrets.openDefinitions
+    return { ...filter, definitions: definitions ? open.filter((id) => definitions.includes(id)) : open }
   }
 
   /** @throws CoatcheckError `ITEM_NOT_FOUND`, `ITEM_ID_INVALID` */

@@ -136,3 +136,19 @@ function toGroup(row: Row): BrokenGroup {
     message: row['message'] as string,
   }
 }
+
+const fingerprintOf = statement(
+  'fingerprint-of-item',
+  (schema) => `
+  select ${schema}.fingerprint(b.definition, b.failure) as fingerprint from ${schema}.broken_item b where b.id = $1`,
+)
+
+/** The group that a broken item is of; undefined where it is not broken any more. */
+export async function readFingerprint(
+  runner: Runner,
+  schema: string,
+  id: string,
+): Promise<string | undefined> {
+  const [row] = await runner.run(fingerprintOf(schema), [id])
+  return row?.['fingerprint'] as string | undefined
+}

@@ -69,3 +69,43 @@ test('by a name both the service and the queue processor are found, known here o
   // Of what is not known here nobody can say what is secret.
   assert.deepEqual(await messages('gone'), ['gone •••'])
 })
+
+test('where the sentence is hidden, no digest of it is shown or finds items, and the group is found all the same', async (t) => {
+  const shy = defineQueueProcessor({
+    name: 'shy',
+    input: z.object({ why: z.string() }),
+    secret: ['/why'],
+    process: ({ why }) => {
+      throw new Reject(why)
+    },
+  })
+  const node = await setup(t, [shy, fails('bold')], { log: { info() {}, warn() {}, error() {} } })
+  for (const why of ['is ill', 'is ill', 'is away']) {
+    await node.enqueue(shy, { why })
+    await node.enqueue(fails('bold'), { why })
+  }
+  await node.drain()
+  const [operator, administrator] = [await askAs(node, 'operator'), await askAs(node, 'administrator')]
+  const groups = async (ask: typeof operator, name: string) =>
+    (await ask('GET', `/broken?processor=${name}`)).body.items as { fingerprint: string; count: number }[]
+  const found = async (ask: typeof operator, fingerprint: string, more = '') =>
+    (await ask('GET', `/items?fingerprint=${fingerprint}${more}`)).body.items.length as number
+  const counts = [2, 1]
+  const digests = (await groups(administrator, 'shy')).map(({ fingerprint }) => fingerprint)
+  const shown = await groups(operator, 'shy')
+  assert.deepEqual(
+    shown.map(({ count }) => count),
+    counts,
+  )
+  for (const [at, { fingerprint }] of shown.entries()) {
+    assert.ok(!digests.includes(fingerprint))
+    assert.equal(await found(operator, fingerprint), counts[at])
+    for (const more of ['', '&processor=shy'])
+      assert.equal(await found(operator, digests[at] ?? '', more), 0, 'a guess is answered')
+    assert.equal(await found(administrator, digests[at] ?? ''), counts[at])
+  }
+  for (const [at, { fingerprint }] of (await groups(operator, 'bold')).entries())
+    assert.equal(await found(operator, fingerprint), counts[at])
+  const filter = { fingerprint: shown[0]?.fingerprint }
+  assert.equal((await operator('POST', '/items/preview', { act: 'redrive', filter })).body.count, 2)
+})
