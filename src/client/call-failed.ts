@@ -1,3 +1,5 @@
+import { readRetryAfter } from '../base/retry-after.ts'
+
 /** What a problem document says (RFC 9457), as far as it is known. */
 export interface ProblemDetails {
   readonly status?: number
@@ -44,13 +46,13 @@ export async function failureOf(response: Response): Promise<CallFailedError> {
   const { status, statusText, url } = response
   const text = await response.text().catch(() => '')
   const problem = readProblem(response, text)
-  const seconds = Number(response.headers.get('retry-after') ?? Number.NaN)
+  const retryAfterMs = readRetryAfter(response.headers.get('retry-after'))
   return new CallFailedError({
     code: `HTTP_${status}`,
     detail: `${new URL(url || 'http://unknown').pathname} answered ${status} ${statusText}`.trim(),
     ...problem,
     status,
-    ...(Number.isFinite(seconds) && { retryAfterMs: seconds * 1_000 }),
+    ...(retryAfterMs !== undefined && { retryAfterMs }),
   })
 }
 

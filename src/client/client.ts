@@ -4,6 +4,7 @@
 import { toMs, type Duration } from '../base/duration.ts'
 import { CoatcheckError } from '../base/errors.ts'
 import type { QueueItemId } from '../base/ids.ts'
+import { readRetryAfter } from '../base/retry-after.ts'
 import { showValue } from '../base/shown-value.ts'
 import { unknownOption } from '../base/suggestion.ts'
 import { QueuedRequestError } from '../define/outcome.ts'
@@ -11,7 +12,7 @@ import { CallFailedError, failureOf } from './call-failed.ts'
 import { followItem } from './event-stream.ts'
 import type { ItemStatus } from './item-status.ts'
 import { pause } from './pause.ts'
-import { createSender, longestPauseMs, pauseOf, type SenderOptions } from './sender.ts'
+import { createSender, longestPauseMs, type SenderOptions } from './sender.ts'
 import type { ServiceInput, ServiceName, ServiceResult } from './service-types.ts'
 
 export { CallFailedError, type ProblemDetails } from './call-failed.ts'
@@ -214,7 +215,7 @@ function checkNames(options: object, names: readonly string[]): void {
 
 /** How long to wait before an item is asked for again: a second unless the answer says, within bounds. */
 function patienceOf(response: Response): number {
-  return Math.min(Math.max(pauseOf(response) ?? 1_000, 200), longestPauseMs)
+  return Math.min(Math.max(readRetryAfter(response.headers.get('retry-after')) ?? 1_000, 200), longestPauseMs)
 }
 
 /** Whether the answer is the ticket, and not a 202 of the service's own. */

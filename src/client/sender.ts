@@ -1,5 +1,6 @@
 import { toMs, type Duration } from '../base/duration.ts'
 import { CoatcheckError } from '../base/errors.ts'
+import { readRetryAfter } from '../base/retry-after.ts'
 import { showValue } from '../base/shown-value.ts'
 import { CallFailedError } from './call-failed.ts'
 import { pause } from './pause.ts'
@@ -89,7 +90,7 @@ export function createSender(options: SenderOptions): { send: Send; url: (path: 
         return undefined
       })
       if (response && (last || !(await isPassing(response)))) return response
-      const pauseMs = pauseOf(response) ?? firstPauseMs * 2 ** (sent - 1)
+      const pauseMs = readRetryAfter(response?.headers.get('retry-after')) ?? firstPauseMs * 2 ** (sent - 1)
       if (response && pauseMs > longestPauseMs) return response
       await response?.body?.cancel()
       await pause(pauseMs, more.signal)
@@ -108,12 +109,6 @@ async function isPassing(response: Response): Promise<boolean> {
     .json()
     .catch(() => ({}))) as { code?: unknown }
   return body.code === 'IDEMPOTENCY_KEY_IN_USE'
-}
-
-/** Milliseconds that an answer asks to wait. */
-export function pauseOf(response: Response | undefined): number | undefined {
-  const seconds = Number(response?.headers.get('retry-after') ?? Number.NaN)
-  return Number.isFinite(seconds) && seconds >= 0 ? seconds * 1_000 : undefined
 }
 
 function readBaseUrl(given: string | URL): string {

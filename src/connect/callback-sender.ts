@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { CoatcheckError, isCoatcheckError } from '../base/errors.ts'
+import { readRetryAfter } from '../base/retry-after.ts'
 import { packageVersion } from '../base/version.ts'
 import type { HandlerContext } from '../define/context.ts'
 import type { Definition } from '../define/definition.ts'
@@ -97,14 +98,6 @@ function failureOf(
   // It may ask for more time than the schedule gives, never for less.
   const after = Math.max(Math.min(askedMs, maxRetryAfterMs), backOff(retry, attempt))
   return new RetryLater(`${told} and asks to wait ${Math.ceil(askedMs / 1000)} s`, { after })
-}
-
-/** RFC 9110, 10.2.3: seconds, or a date. */
-function readRetryAfter(value: string | undefined): number | undefined {
-  if (value === undefined) return undefined
-  if (/^\d{1,10}$/.test(value)) return Number(value) * 1000
-  const untilMs = Date.parse(value) - Date.now()
-  return Number.isNaN(untilMs) ? undefined : Math.max(untilMs, 0)
 }
 
 /** What receivers get, the same each time: with the result, or, where that is too long, with its link alone. */

@@ -240,3 +240,14 @@ test('options that cannot be used are refused when the client is made', () => {
   ] as const)
     assert.throws(() => createClient<App>({ baseUrl: 'http://a', application: 'hr', ...options }), message)
 })
+
+test('an error tells how long to wait, also where the answer has a date', async (t) => {
+  const { baseUrl } = await serve(t, (_, response) =>
+    response.writeHead(503, { 'retry-after': new Date(Date.now() + 20_000).toUTCString() }).end(),
+  )
+  const client = createClient<App>({ baseUrl, application: 'hr' })
+  await assert.rejects(client.call('now', { act: 'a' }), ({ retryAfterMs = 0 }: CallFailedError) => {
+    assert.ok(retryAfterMs > 10_000 && retryAfterMs <= 20_000)
+    return true
+  })
+})
