@@ -156,7 +156,7 @@ async function actOnItem(
     along: (act: string, runner: Runner) => write(`${kind}.asked`, { act: (id = act) }, runner),
   }
   try {
-    const asked = await acts.ask(kind, item.id, askingOf(operator, reason), more)
+    const asked = await acts.ask(kind, item.id, askingWithInput(operator, reason), more)
     await write(kind, { act: asked.id, verdict: asked.verdict })
     return asked
   } catch (error) {
@@ -187,7 +187,7 @@ async function cloneItem(
       runner,
     )
   try {
-    return { id: await acts.clone(item.id, askingOf(operator, reason), input, write) }
+    return { id: await acts.clone(item.id, askingWithInput(operator, reason), input, write) }
   } catch (error) {
     // The stored input may not fit any more.
     throw hideInput(error, item, input?.putsBack ?? items.secrets.isShy(definitionOf(item)))
@@ -198,8 +198,12 @@ export function askingOf(operator: Operator, reason: string | undefined) {
   return {
     operator: operator.id,
     ...(reason !== undefined && { reason }),
-    ...(seesSecrets(operator) && { seesSecrets: true as const }),
   }
+}
+
+/** Of an act that may give an item another input. */
+function askingWithInput(operator: Operator, reason: string | undefined) {
+  return { ...askingOf(operator, reason), ...(seesSecrets(operator) && { seesSecrets: true as const }) }
 }
 
 function definitionOf({ kind, processor }: Item): string {
