@@ -5,7 +5,7 @@ import type { ItemState } from '../../src/index.ts'
 import { invoice, provision } from './accounts-application.ts'
 import { seriousFindings } from './axe.ts'
 import { noChromium } from './launch.ts'
-import { accountsNode, openConsole, stateOf } from './setup.ts'
+import { accountsNode, openConsole, pauseQueue, stateOf } from './setup.ts'
 
 before(async () => {
   if (noChromium) return
@@ -28,7 +28,7 @@ async function selectShown(page: Page, address: string): Promise<void> {
 test('what waits is acted on in bulk', { skip: noChromium }, async (t) => {
   const { page, node, url } = await openConsole(t, { role: 'operator' })
   const dialog = page.getByRole('dialog')
-  await node.queues.pause('provision-account')
+  await pauseQueue(node, 'provision-account')
   t.after(() => node.queues.start('provision-account'))
   const ids = await node.enqueueMany(
     provision,
@@ -80,13 +80,15 @@ test('broken items of one cause are redriven, requeued and removed', { skip: noC
   await order('Remove', 'done\\s*[1-9]')
   await page.getByRole('link', { name: 'Audit', exact: true }).click()
   for (const act of ['bulk.redrive', 'bulk.requeue', 'bulk.remove'])
-    await page.getByText(act, { exact: true }).first().waitFor()
+    await page.locator('.audit-entry').getByText(act, { exact: true }).first().waitFor()
 })
 
 test('an order under way is ended', { skip: noChromium }, async (t) => {
-  const { page, url } = await openConsole(t)
+  const { page, node, url } = await openConsole(t)
   const dialog = page.getByRole('dialog')
-  await selectShown(page, `${url}/console/items?processor=send-invoice`)
+  const id = await node.enqueue(invoice, { number: 4_000 })
+  await stateOf(id, 'broken')
+  await selectShown(page, `${url}/console/items?ids=${id}`)
   // its answer does not come
   const held = Promise.withResolvers<void>()
   t.after(() => held.resolve())

@@ -34,7 +34,7 @@ test('items are filtered by the form, and chips take it back', { skip: noChromiu
 test('the audit is narrowed down', { skip: noChromium }, async (t) => {
   const { page } = await openConsole(t, { at: '/audit' })
   const form = page.getByRole('form', { name: 'Filter' })
-  await form.getByLabel('Act', { exact: true }).fill('nobody.does.this')
+  await form.getByLabel('Subject', { exact: true }).fill('nothing of that name')
   await form.getByRole('button', { name: 'Apply' }).click()
   await page.getByText('Nothing matches').waitFor()
   await form.getByRole('link', { name: 'Clear' }).click()

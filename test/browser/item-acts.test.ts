@@ -4,7 +4,7 @@ import type { ItemState } from '../../src/index.ts'
 import { invoice, provision } from './accounts-application.ts'
 import { seriousFindings } from './axe.ts'
 import { noChromium } from './launch.ts'
-import { accountsNode, openConsole, stateOf } from './setup.ts'
+import { accountsNode, openConsole, pauseQueue, stateOf } from './setup.ts'
 
 before(async () => {
   if (!noChromium) await accountsNode()
@@ -79,7 +79,7 @@ test('each act on an item is done from its page', { skip: noChromium }, async (t
       await page.getByText('It blocks its key').waitFor({ state: 'detached' })
     })
 
-  await node.queues.pause('provision-account')
+  await pauseQueue(node, 'provision-account')
   const waiting = (employeeId: string) => node.enqueue(provision, { employeeId, costCentre: 'it' })
 
   await t.test('cancel', async () => {

@@ -23,6 +23,17 @@ export async function stateOf(id: string, state: ItemState): Promise<void> {
   while ((await node.item(id))?.state !== state) await wait(20)
 }
 
+/** Pauses a queue, and waits until the node heeds it: what comes before that may still run. */
+export async function pauseQueue(node: Node, queue: string): Promise<void> {
+  const heeded = Promise.withResolvers<void>()
+  const stopListening = node.events.listen((event) => {
+    if (event === 'queue.state') heeded.resolve()
+  })
+  await node.queues.pause(queue)
+  await heeded.promise
+  stopListening()
+}
+
 /** @param more options in the place of the usual ones: a `schema` comes with the database that it is in */
 export async function startNode(
   http: { readonly basePath?: string; readonly port?: number } = {},
