@@ -142,7 +142,7 @@ export function createClient<App>(options: ClientOptions<App>): Client<App> {
       ...(given.correlationId !== undefined && { 'x-correlation-id': given.correlationId }),
     }
     const response = await send(
-      url(paths[name] ?? `/services/${options.application}/${name}`),
+      url((Object.hasOwn(paths, name) && paths[name]) || `/services/${options.application}/${name}`),
       { method: 'POST', headers, body: JSON.stringify(input) },
       { signal: given.signal, waitMs, isSafe: given.idempotencyKey !== undefined },
     )

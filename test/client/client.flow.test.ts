@@ -251,3 +251,19 @@ test('an error tells how long to wait, also where the answer has a date', async 
     return true
   })
 })
+
+test('a service may have the name of what every object has', async () => {
+  const asked: string[] = []
+  const named = defineService({ name: 'constructor', input: z.object({}), run: () => null })
+  const app = defineApplication({ name: 'hr', definitions: [named] })
+  const client = createClient<typeof app>({
+    baseUrl: 'http://127.0.0.1:1',
+    application: 'hr',
+    fetch: (input) => {
+      asked.push(String(input))
+      return Promise.resolve(Response.json({}))
+    },
+  })
+  await client.call('constructor', {})
+  assert.deepEqual(asked, ['http://127.0.0.1:1/services/hr/constructor'])
+})
