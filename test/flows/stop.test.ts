@@ -87,7 +87,7 @@ describe('a node that is told to stop', { skip: skipped }, () => {
       violations.map(({ kind, text }) => `${kind}: ${text}`),
       [
         'lost: n1 went in the middle of deaf#1 without having been killed',
-        'repeated: deaf#1 ran on n1, which was not lost, and again on n2',
+        'repeated: deaf#1 ran on n1, which was not lost then, and again on n2',
       ],
     )
     assert.equal((await run.standing()).tried, 0)
