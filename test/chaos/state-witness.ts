@@ -42,10 +42,13 @@ const tables = `
   left join coatcheck.waiting_item w on w.id = i.id`
 
 // All in one snapshot. What is done is tracked or in a lane; what is not is in the log from where all before it is done.
+// A long `done` is compressed: it is unpacked once, not for each item.
 const countAll = `
-  with pending as (
+  with part as materialized (
+    select queue, partition, watermark, done + '{}'::int8multirange as done from coatcheck.partition
+  ), pending as (
     select coalesce((e.entry ->> 'id')::uuid, (substr(l.flush::text, 1, 33) || lpad(to_hex((e.n - 1)::int), 3, '0'))::uuid) as id
-    from coatcheck.partition p
+    from part p
     join coatcheck.log l on l.queue = p.queue and l.partition = p.partition and l.seq >= p.watermark / 4096
     cross join lateral json_array_elements(l.data::json) with ordinality as e(entry, n)
     where e.entry::text <> 'null' and not p.done @> (l.seq * 4096 + e.n - 1)

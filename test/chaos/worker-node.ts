@@ -1,6 +1,7 @@
 import { fork, type ChildProcess } from 'node:child_process'
 import { EventEmitter, once } from 'node:events'
 import { closeSync, openSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { endChild, isRunning } from '../../scripts/child-processes.ts'
 import type { EffectSink } from './effect-sink.ts'
@@ -60,7 +61,12 @@ export class WorkerNode {
         ...(clockOffsetMs === undefined ? [] : ['--import', join(import.meta.dirname, 'clock-process.ts')]),
         ...(settings.heapMb === undefined ? [] : [`--max-old-space-size=${settings.heapMb}`]),
       ],
-      env: { ...process.env, CHAOS_CLOCK_OFFSET_MS: String(clockOffsetMs ?? 0) },
+      env: {
+        ...process.env,
+        CHAOS_CLOCK_OFFSET_MS: String(clockOffsetMs ?? 0),
+        // What a case kills starts again in half the processor time: stripping and compiling the sources is no part of it.
+        NODE_COMPILE_CACHE: join(tmpdir(), 'coatcheck-compiled'),
+      },
     })
     if (typeof log === 'number') closeSync(log)
     return new WorkerNode(settings, child, sink)
