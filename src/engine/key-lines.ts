@@ -15,6 +15,8 @@ export interface LaneHead {
   readonly items: readonly WorkItem[]
   /** The first row, where it waits. */
   readonly blocked: WorkItem | undefined
+  /** Behind `blocked` comes a row that supersedes it. */
+  readonly isSuperseded?: boolean
   /** There may be more behind them. */
   readonly more: boolean
   /** Behind `items` comes a row that is being changed; whoever changes it will have the key looked at again. */
@@ -87,7 +89,7 @@ export class KeyLines {
       this.#activate(line, work)
       return
     }
-    if (work.processor?.definition.supersede === 'older' && !work.waiting) this.#supersede(partition, line)
+    if (supersedes(work) && !work.waiting) this.#supersede(partition, line)
     if (!line.active && this.#mayStart(line)) {
       this.#activate(line, work)
       return
@@ -131,6 +133,8 @@ export class KeyLines {
       // Its row in the lane holds the key until its next attempt, also those behind it that were read from there.
       line.checkLane = true
       this.#giveBack(line)
+      // What came while it ran supersedes it now.
+      if (supersedes(work) && (line.held.size > 0 || partition.laneHasHeld)) this.#startNext(partition, line)
       partition.releaseLine(line)
       return
     }
@@ -271,6 +275,7 @@ export class KeyLines {
         isChanging = false,
         isBlocked = false,
         isPaused = false,
+        isSuperseded = false,
       } = await this.#parts.lane.next(partition, line)
       line.asking = false
       if (partition.lost || line.active) return
@@ -299,20 +304,13 @@ export class KeyLines {
       if (held && !held.waiting && first && held.position < first.position) {
         this.#activateHeld(partition, line)
       } else if (head) {
-        // The lane's rows before what memory holds.
-        const behind = line.held.drain()
-        for (const work of items) {
-          this.#parts.onTaken(work)
-          work.line = line
-          this.#hold(line, work)
-        }
-        for (const work of behind) line.held.push(work)
+        this.#holdInFront(line, items)
         line.checkLane = more || isChanging || items.length < all.length || putsBefore !== partition.lanePuts
-        this.#activateHeld(partition, line)
+        // Where all that was read is superseded, the lane may have more of the kind.
+        this.#startNext(partition, line)
       } else if (blocked) {
-        // Superseded while it waits: the newer one is held behind it.
-        if (held?.processor?.definition.supersede === 'older' && blocked.processor)
-          this.#cancel(blocked, line)
+        // Superseded while it waits: the newer one is held behind it, here or in the lane.
+        if (blocked.processor && (isSuperseded || (held && supersedes(held)))) this.#cancel(blocked, line)
         else partition.releaseLine(line)
       } else if (!isChanging) {
         if (putsBefore === partition.lanePuts) line.checkLane = false
@@ -325,6 +323,19 @@ export class KeyLines {
       // Asked again; meanwhile the key stays where it is.
       setTimeout(() => this.#startNext(partition, line), 500).unref()
     }
+  }
+
+  /** Rows of the lane come before what memory holds of their key; those that one behind them supersedes end as cancelled. */
+  #holdInFront(line: KeyLine, items: readonly WorkItem[]): void {
+    const behind = line.held.drain()
+    const newest = supersedes(behind[0]) ? items.length : Math.max(0, items.findLastIndex(supersedes))
+    for (const [at, work] of items.entries()) {
+      this.#parts.onTaken(work)
+      work.line = line
+      if (at < newest) this.#parts.onEnded(work, { kind: 'cancelled', reason: 'superseded' })
+      else this.#hold(line, work)
+    }
+    for (const work of behind) line.held.push(work)
   }
 
   /** The newest wins: what came before and has not started ends as cancelled. */
@@ -343,4 +354,8 @@ export class KeyLines {
     line.active = work
     this.#parts.onEnded(work, { kind: 'cancelled', reason: 'superseded' })
   }
+}
+
+function supersedes(work: WorkItem | undefined): boolean {
+  return work?.processor?.definition.supersede === 'older'
 }

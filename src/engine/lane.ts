@@ -143,7 +143,8 @@ export class Lane implements Part, LaneReader {
     if (partition.isClosing) return nothing
     // Each key would bring some into memory, and acts change as many keys as they like.
     if (!partition.control.isRunning) return { ...nothing, isPaused: true }
-    const { driver, schema } = this.#parts.database
+    const { database, processors } = this.#parts
+    const { driver, schema } = database
     const known = [...partition.fromLane.values()].filter((work) => work.line === line).map((work) => work.id)
     const { isBlocked, rows } = await readOfKey(driver, schema, partition, line, known, ofKeyAtOnce)
     if (partition.isClosing) return nothing
@@ -163,7 +164,11 @@ export class Lane implements Part, LaneReader {
       }
       items.push(work)
     }
-    return { items, blocked, more: rows.length === ofKeyAtOnce || items.length < rows.length, isChanging }
+    const isSuperseded =
+      blocked !== undefined &&
+      rows.slice(1).some(({ definition }) => processors.get(definition)?.definition.supersede === 'older')
+    const more = rows.length === ofKeyAtOnce || items.length < rows.length
+    return { items, blocked, more, isChanging, isSuperseded }
   }
 
   /** What is delayed goes into the log when it is due, to be ordered by that; nothing else of a paused queue is read. */

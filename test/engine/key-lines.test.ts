@@ -10,10 +10,15 @@ import { OwnedPartition } from '../../src/engine/owned-partition.ts'
 import { Processor } from '../../src/engine/processor.ts'
 import { WorkItem } from '../../src/engine/work-item.ts'
 
-const step = defineQueueProcessor({ name: 'step', input: z.object({}), key: () => 'one', process: () => {} })
-
 /** One key of one partition, with a lane that answers when the test says so. */
-function setup() {
+function setup(supersede: 'never' | 'older' = 'never') {
+  const step = defineQueueProcessor({
+    name: 'step',
+    input: z.object({}),
+    key: () => 'one',
+    ...(supersede === 'older' ? { supersede } : {}),
+    process: () => {},
+  })
   const { registry } = resolveApplications([defineApplication({ name: 'lines', definitions: [step] })])
   const processor = new Processor(registry.definitions.get('step')!)
   const partition = new OwnedPartition(
@@ -22,6 +27,7 @@ function setup() {
   )
   const answers: ((head: LaneHead) => void)[] = []
   const started: number[] = []
+  const cancelled: number[] = []
   const lines = new KeyLines({
     lane: { next: () => new Promise((resolve) => answers.push(resolve)) },
     onReady: (work) => started.push(work.position),
@@ -30,6 +36,7 @@ function setup() {
     onEnded: (work, outcome) => {
       work.outcome = outcome
       if (outcome.kind === 'spilled') partition.beginLanePut('spilled')
+      if (outcome.kind === 'cancelled') cancelled.push(work.position)
     },
     onProblem: assert.ifError,
     pump: () => {},
@@ -45,7 +52,7 @@ function setup() {
       end: position + 1,
       waiting: from === 'lane' ? { id: String(position), version: 1 } : undefined,
     })
-  return { lines, partition, answers, started, item }
+  return { lines, partition, answers, started, cancelled, item }
 }
 
 describe('the lane is asked for a key', () => {
@@ -84,5 +91,92 @@ describe('the lane is asked for a key', () => {
     answers[1]?.({ items: [], blocked: undefined, more: false })
     await turn()
     assert.deepEqual(started, [1, 5])
+  })
+})
+
+describe('the newest wins over what lies in the lane', () => {
+  const superseded = { kind: 'cancelled', reason: 'superseded' } as const
+  const failed = {
+    kind: 'failed',
+    failure: { code: 'FAILED', message: 'not now' },
+    retryInMs: 100,
+  } as const
+
+  it('where memory had no room for it, page by page', async () => {
+    const { lines, partition, answers, started, cancelled, item } = setup('older')
+    const running = item(1)
+    lines.enter(running)
+    running.startedAt = 1
+    const [second, third] = [item(2), item(3)] as const
+    lines.enter(second)
+    lines.spill(partition, 1)
+    lines.settled(second, { kind: 'spilled' })
+    lines.enter(third)
+    lines.advance(running)
+    const [before, spilled] = [item(0, 'lane'), item(2, 'lane')] as const
+    answers[0]?.({ items: [before], blocked: undefined, more: true })
+    await turn()
+    // What has been read is superseded, and the lane is asked for more of the kind before the newest starts.
+    assert.deepEqual([started, cancelled, answers.length], [[1], [0], 2])
+    answers[1]?.({ items: [spilled], blocked: undefined, more: false })
+    await turn()
+    assert.deepEqual(
+      [started, cancelled],
+      [
+        [1, 3],
+        [0, 2],
+      ],
+    )
+    lines.settled(spilled, superseded)
+    lines.settled(before, superseded)
+    assert.deepEqual(started, [1, 3])
+  })
+
+  it('where the newest lies there too', async () => {
+    const { lines, partition, answers, started, cancelled, item } = setup('older')
+    const running = item(1)
+    lines.enter(running)
+    running.startedAt = 1
+    const second = item(2)
+    lines.enter(second)
+    lines.spill(partition, 1)
+    lines.settled(second, { kind: 'spilled' })
+    lines.advance(running)
+    answers[0]?.({ items: [item(2, 'lane'), item(3, 'lane')], blocked: undefined, more: false })
+    await turn()
+    assert.deepEqual([started, cancelled], [[1, 3], [2]])
+  })
+
+  it('where the older one fails after the newer one has come', async () => {
+    const { lines, answers, started, cancelled, item } = setup('older')
+    const running = item(1)
+    lines.enter(running)
+    running.startedAt = 1
+    lines.enter(item(2))
+    lines.settled(running, failed)
+    assert.equal(answers.length, 1)
+    const waiting = item(1, 'lane')
+    answers[0]?.({ items: [], blocked: waiting, more: true })
+    await turn()
+    assert.deepEqual([started, cancelled], [[1], [1]])
+    lines.settled(waiting, superseded)
+    answers[1]?.({ items: [], blocked: undefined, more: false })
+    await turn()
+    assert.deepEqual(started, [1, 2])
+  })
+
+  it('where the newer one went to the lane before the older one failed', async () => {
+    const { lines, answers, started, cancelled, item } = setup('older')
+    const running = item(1)
+    lines.enter(running)
+    running.startedAt = 1
+    lines.settled(running, failed)
+    const waiting = item(1, 'lane')
+    answers[0]?.({ items: [], blocked: waiting, more: true, isSuperseded: true })
+    await turn()
+    lines.settled(waiting, superseded)
+    answers[1]?.({ items: [item(2, 'lane')], blocked: undefined, more: false })
+    await turn()
+    assert.deepEqual([started, cancelled], [[1, 2], [1]])
   })
 })

@@ -80,6 +80,35 @@ test('one that waits for its next attempt is superseded too', async (t) => {
   assert.deepEqual(ran, [1])
 })
 
+test('one that fails after a newer one has come is not tried again', async (t) => {
+  const ran: number[] = []
+  const [started, go] = [signal(), signal()]
+  const sync = defineQueueProcessor({
+    name: 'sync',
+    input: z.number(),
+    key: () => 'k',
+    supersede: 'older',
+    process: async (n) => {
+      ran.push(n)
+      if (n > 0) return
+      started.give()
+      await go.promise
+      throw new Error('not now')
+    },
+  })
+  const node = await setup(t, [sync])
+  const failing = await node.enqueue(sync, 0)
+  await started.promise
+  const newer = await node.enqueue(sync, 1)
+  // Whatever its owner has read by then, the newer one is in memory behind it, or follows from the log.
+  go.give()
+  assert.equal(await node.result(newer, { wait: '10s' }), undefined)
+  await node.drain()
+  const superseded = await node.item(failing)
+  assert.deepEqual([superseded?.state, superseded?.attempts], ['cancelled', 1])
+  assert.deepEqual(ran, [0, 1])
+})
+
 test('a burst of one key comes down to the last, and every item is accounted for', async (t) => {
   const ran: number[] = []
   const sync = defineQueueProcessor({
