@@ -35,7 +35,7 @@ const columnsOf = (schema: string): string => `
 // By partition, oldest due first, so that one crowded partition does not take all places. The clock is asked once, in a
 // subselect: compared with row by row it would not bound the index, and all that is delayed would be read each time. Of large
 // ones those come that have least before them in their partition, up to the budget.
-const dueOf = (schema: string, wanted: string): string => `
+const dueOf = (schema: string, found: string): string => `
   select ${columnsOf(schema)},
     exists (select from ${schema}.debounce d where d.id = w.id) as is_debounced
   from (
@@ -44,29 +44,46 @@ const dueOf = (schema: string, wanted: string): string => `
     from json_to_recordset($1) as p(queue int, partition int)
     cross join lateral (
       select found.*, sum(octet_length(found.entry)) over (order by found.due_at, found.id) - octet_length(found.entry) as bytes_before
-      from (
-        select *
-        from ${schema}.waiting_item
-        where waiting_item.queue = p.queue and waiting_item.partition = p.partition
-          and waiting_item.due_at <= (select ${schema}.clock()) and waiting_item.state in ('scheduled', 'deferred')
-          and not waiting_item.id = any ($3::uuid[]) and ${wanted}
-        order by waiting_item.due_at
-        limit $2
+      from (${found}
       ) as found
     ) as sized
   ) as w
   where w.bytes_before_all < $4
   order by w.due_at`
 
+const dueWhere = (schema: string, wanted: string): string => `
+        select *
+        from ${schema}.waiting_item
+        where waiting_item.queue = p.queue and waiting_item.partition = p.partition
+          and waiting_item.due_at <= (select ${schema}.clock()) and waiting_item.state in ('scheduled', 'deferred')
+          and not waiting_item.id = any ($3::uuid[]) and ${wanted}
+        order by waiting_item.due_at
+        limit $2`
+
+// Its condition is that of an index of its own: of a paused queue all retries may be due, and none of them is looked at.
+const dueMoves = statement('due-moves', (schema) => dueOf(schema, dueWhere(schema, 'waiting_item.moves')))
+
+// Each definition by an index of its own too: of one that was removed any number may be due, and nobody would ever take them.
 const due = statement('due-items', (schema) =>
   dueOf(
     schema,
-    `(waiting_item.moves or waiting_item.definition = any ($5::text[]) and not ${isBlocked(schema, 'waiting_item')})`,
+    `
+        select *
+        from (
+          (${dueWhere(schema, 'waiting_item.moves')})
+          union all
+          select of_one.*
+          from unnest($5::text[]) as d(id)
+          cross join lateral (${dueWhere(
+            schema,
+            `not waiting_item.moves and waiting_item.definition collate "C" = d.id and not ${isBlocked(schema, 'waiting_item')}`,
+          )}
+          ) as of_one
+        ) as either
+        order by due_at
+        limit $2`,
   ),
 )
-
-// Its condition is that of an index of its own: of a paused queue all retries may be due, and none of them is looked at.
-const dueMoves = statement('due-moves', (schema) => dueOf(schema, 'waiting_item.moves'))
 
 /**
  * Due rows, oldest first, leaving out those in `running` (in memory already) and those that none of `definitions` could run.
@@ -243,10 +260,10 @@ const startable = statement(
   'startable-items',
   (schema) => `
   with page as materialized (
-    select w.id, w.generation, w.position, ${isHead(schema, 'w', '$6::text[]')} as is_head
+    select w.id, w.generation, w.position, w.definition = any ($3::text[]) and ${isHead(schema, 'w', '$6::text[]')} as is_head
     from ${schema}.waiting_item w
     where w.queue = $1 and w.partition = $2 and w.position is not null and (w.generation, w.position) > ($7, $4)
-      and w.state in ('held', 'ready') and w.definition = any ($3::text[])
+      and w.state in ('held', 'ready')
     order by w.generation, w.position
     limit ${walkedAtOnce}
   )
