@@ -11,7 +11,7 @@ interface Load {
 const loads: readonly Load[] = [
   { connections: 1, requests: 3_000, quick: 50 },
   { connections: 10, requests: 20_000, quick: 100 },
-  { connections: 100, requests: 60_000, quick: 300, bar: 0.6 },
+  { connections: 100, requests: 100_000, quick: 300, bar: 0.6 },
 ]
 
 const how =

@@ -93,7 +93,8 @@ export async function httpWithout({ url, requests, connections }: HttpParameters
   return { requests, seconds }
 }
 
-const warmUp = 20
+/** Requests of each connection before it is measured: a server that runs for days has compiled what it runs. */
+const warmUp = 100
 
 export interface LoadParameters {
   readonly to: string

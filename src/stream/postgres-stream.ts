@@ -87,7 +87,9 @@ const trim = statement(
 )
 
 /** Between two hints: a NOTIFY takes a lock on the whole database at commit. */
-const hintGapMs = 3
+const hintGapMs = { least: 3, most: 10 }
+/** Hints take at most one part in so many of the time, within these bounds: where all is busy they would cost what they save. */
+const hintShare = 10
 /** Behind a place that has no owner now. A node that does not know it reads no number, finds no such partition, and looks as well. */
 const freeMark = '!'
 /** Rows of an append whose texts are parameters of their own. */
@@ -100,6 +102,7 @@ export class PostgresStream implements Stream {
   readonly #hints = new Set<string>()
   #hintTimer: NodeJS.Timeout | undefined
   #lastHint = -Infinity
+  #hintGapMs = hintGapMs.least
   #sending: Promise<void> | undefined
 
   constructor(database: OpenDatabase) {
@@ -164,7 +167,7 @@ export class PostgresStream implements Stream {
     for (const place of places) this.#hints.add(`${place.queue}/${place.partition}${free ? freeMark : ''}`)
     if (this.#hintTimer || this.#sending || this.#hints.size === 0) return
     const sinceLast = performance.now() - this.#lastHint
-    this.#hintTimer = setTimeout(() => this.#beginSending(), Math.max(0, hintGapMs - sinceLast))
+    this.#hintTimer = setTimeout(() => this.#beginSending(), Math.max(0, this.#hintGapMs - sinceLast))
     this.#hintTimer.unref()
   }
 
@@ -187,12 +190,15 @@ export class PostgresStream implements Stream {
     if (this.#hints.size === 0) return
     const payload = [...this.#hints].slice(0, 500).join(' ')
     this.#hints.clear()
+    const began = performance.now()
     try {
       await this.#database.driver.run(notify(this.#database.schema), [this.#channel, payload])
     } catch {
       // Only a hint: owners poll at least once a second.
     }
     this.#lastHint = performance.now()
+    const tookMs = this.#lastHint - began
+    this.#hintGapMs = Math.min(hintGapMs.most, Math.max(hintGapMs.least, tookMs * hintShare))
   }
 
   async onHint(
