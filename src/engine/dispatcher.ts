@@ -14,6 +14,7 @@ import type { Processor } from './processor.ts'
 import type { QueueControl } from './queue-control.ts'
 import { stuckRows } from './settlement-rows.ts'
 import type { Settler } from './settler.ts'
+import { sweepAttempts } from './sweep-attempts.ts'
 import { isLanePut, type Outcome, type WorkItem } from './work-item.ts'
 
 /** Acts on items, as the dispatcher meets them. */
@@ -38,7 +39,6 @@ export interface DispatcherParts {
 
 /** Ready items beyond which reading waits, at least. */
 const minPlenty = 1_500
-const stuckAfterMs = 30_000
 
 /** Starts items: same key in order and one at a time, other keys at once, up to the concurrency of their definition. */
 export class Dispatcher {
@@ -234,12 +234,13 @@ export class Dispatcher {
 
   /** Its slot is free again. */
   free(work: WorkItem): void {
-    const { partition } = work
+    const { partition, attempt } = work
     work.processor?.end(work)
     partition.running--
+    if (attempt?.reportedStuck) partition.stuck--
     this.running--
     if (this.#endListeners.length > 0) for (const tell of this.#endListeners.splice(0)) tell()
-    if (partition.lost && partition.running === 0) this.#parts.onIdle(partition)
+    if (partition.lost && !partition.mayEnd) this.#parts.onIdle(partition)
   }
 
   // One function for all, not one made for each attempt.
@@ -345,24 +346,18 @@ export class Dispatcher {
   /** Aborts attempts at their timeout, and reports those that do not end. */
   sweep(): void {
     const now = performance.now()
-    for (const processor of this.#processors) {
-      const { timeoutMs, name } = processor.definition
-      for (const work of processor.running) {
-        const attempt = work.attempt
-        if (!attempt) continue
-        if (attempt.abortedAt === 0 && now - work.startedAt >= timeoutMs)
-          attempt.cancel(new CoatcheckError('TIMEOUT', `${name} did not end within ${timeoutMs} ms`))
-        else if (attempt.abortedAt > 0 && !attempt.reportedStuck && now - attempt.abortedAt >= stuckAfterMs) {
-          attempt.reportedStuck = true
-          this.#parts.events.emit('item.stuck', {
-            id: work.id,
-            definition: processor.definition.id,
-            sinceMs: now - attempt.abortedAt,
-          })
-          this.#recordStuck(work, now)
-        }
-      }
-    }
+    for (const processor of this.#processors)
+      sweepAttempts(processor, now, (work, sinceMs) => {
+        const { partition } = work
+        partition.stuck++
+        this.#parts.events.emit('item.stuck', {
+          id: work.id,
+          definition: processor.definition.id,
+          sinceMs,
+        })
+        this.#recordStuck(work, now)
+        if (partition.lost && !partition.mayEnd) this.#parts.onIdle(partition)
+      })
   }
 
   /** So that whoever looks the item up sees why it does not end. */

@@ -59,6 +59,8 @@ export class OwnedPartition {
   /** Their characters, about. */
   loadedSize = 0
   running = 0
+  /** Of those, how many have not ended long after they were told to. */
+  stuck = 0
   /** Finished items whose settle has not committed. */
   unsettled = 0
   held = 0
@@ -130,6 +132,11 @@ export class OwnedPartition {
   /** Whether a row of the lane that was read a moment ago is in memory, on its way, or may be old. */
   isTaken(id: string): boolean {
     return this.fromLane.has(id) || this.leftLane.has(id) || this.moving.has(id)
+  }
+
+  /** Whether what still runs of it may end by itself. */
+  get mayEnd(): boolean {
+    return this.running > this.stuck
   }
 
   get name(): string {

@@ -59,7 +59,7 @@ export class Ownership implements Part {
   readonly #parts: OwnershipParts
   readonly #neighbours: Neighbours
   readonly #loop: Loop
-  /** Partitions that were lost or given up while handlers of theirs still ran: not taken again before those have ended. */
+  /** Partitions that were lost or given up while handlers of theirs still ran: not taken again before those have ended, or are stuck. */
   readonly #leaving = new Map<string, Set<OwnedPartition>>()
   readonly #handovers = new Map<OwnedPartition, number>()
   #elsewhere: ReadonlySet<string> = new Set()
@@ -192,7 +192,7 @@ export class Ownership implements Part {
     this.#parts.events.emit('partition.released', { queue, partition: number, reason: 'ended' })
   }
 
-  /** A lost partition has no handler running any more. */
+  /** A lost partition has no handler running any more, or none that may end. */
   left(partition: OwnedPartition): void {
     const leaving = this.#leaving.get(partition.name)
     if (!leaving?.delete(partition)) return
@@ -269,6 +269,8 @@ export class Ownership implements Part {
 
   #beginHandover(partition: OwnedPartition): void {
     if (this.#handovers.has(partition) || performance.now() < partition.keptUntil) return
+    // It could not be given away while that handler runs, and would stand still each time that it is tried.
+    if (partition.stuck > 0 && !this.#isLeaving) return
     partition.draining = true
     this.#handovers.set(partition, performance.now())
   }
@@ -322,7 +324,7 @@ export class Ownership implements Part {
   #remove(partition: OwnedPartition): void {
     this.#parts.owned.delete(partition.name)
     this.#handovers.delete(partition)
-    if (partition.running === 0) return
+    if (!partition.mayEnd) return
     const leaving = this.#leaving.get(partition.name) ?? new Set()
     leaving.add(partition)
     this.#leaving.set(partition.name, leaving)

@@ -33,6 +33,29 @@ describe('the lease of a node', { skip: skipped }, () => {
     assert.equal(other.count('node.lease-lost'), 0)
   })
 
+  it('comes back to a node where handlers never end, with the partitions of those', async (t) => {
+    const run = await startRun(t, 1, { timeoutMs: 1_000 })
+    const [node] = run.nodes as [WorkerNode]
+    const [before] = await run.load.enqueueBeside([{ key: 'deaf', n: 1, deed: 'never' }])
+    await node.hears('it is stuck', () => isStuck(node, before), 60_000)
+    const [meanwhile] = await run.load.enqueueBeside([{ key: 'deaf-too', n: 1, deed: 'never' }])
+    assert.notEqual(partitionOf(before), partitionOf(meanwhile), 'the keys of this test are badly chosen')
+    // Until it runs.
+    await run.load.enqueue(500, 200, 'a')
+    await run.reaches(500, 30_000)
+    await node.pause()
+    await pass(leaseMs)
+    await node.resume()
+    await node.hears('it has its lease again', () => node.count('node.lease-regained') > 0)
+    await run.load.enqueue(2_000, 200, 'a')
+    // The one that was stuck keeps nothing waiting; the other one does until it is, too.
+    await node.hears('it has five partitions again', () => node.owned === 5)
+    assert.equal(isStuck(node, meanwhile), false)
+    await run.finish(60_000)
+    assert.equal(node.owned, 6)
+    assert.deepEqual(run.check().violations, [])
+  })
+
   it('is kept while a handler holds the event loop for 10 s', async (t) => {
     const run = await startRun(t, 2)
     const [busy, other] = run.nodes as [WorkerNode, WorkerNode]
@@ -49,6 +72,15 @@ describe('the lease of a node', { skip: skipped }, () => {
     assert.equal(other.owned, 3)
   })
 })
+
+function isStuck(node: WorkerNode, id: string | undefined): boolean {
+  return node.news.some(({ event, data }) => event === 'item.stuck' && data['id'] === id)
+}
+
+/** Of an id the 12 bits after the version digit. */
+function partitionOf(id: string | undefined): string | undefined {
+  return id?.slice(15, 18)
+}
 
 function refusedStarts(events: readonly HistoryEvent[]): Effect[] {
   return events.filter(isEffect).filter((effect) => effect.op === 'start' && effect.refused)
