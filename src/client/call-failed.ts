@@ -12,6 +12,8 @@ export interface ProblemDetails {
   readonly reference?: string
   /** When trying again makes sense. */
   readonly retryAfterMs?: number
+  /** The queue item that was asked for, or that the call had become by then. */
+  readonly queueItemId?: string | undefined
   readonly cause?: unknown
 }
 
@@ -29,8 +31,11 @@ export class CallFailedError extends Error {
   readonly reference: string | undefined
   /** Milliseconds. */
   readonly retryAfterMs: number | undefined
+  /** The ticket, where there is one: of a call that was queued and waited for, it leads to the item that failed or is still open. */
+  readonly queueItemId: string | undefined
 
-  constructor({ code, detail, status, title, errors, reference, retryAfterMs, cause }: ProblemDetails) {
+  constructor(details: ProblemDetails) {
+    const { code, detail, status, title, errors, reference, retryAfterMs, queueItemId, cause } = details
     super(detail, cause === undefined ? undefined : { cause })
     this.code = code
     this.status = status
@@ -38,26 +43,15 @@ export class CallFailedError extends Error {
     this.errors = errors ?? []
     this.reference = reference
     this.retryAfterMs = retryAfterMs
+    this.queueItemId = queueItemId
   }
 }
 
-/** The failure that an answer stands for, whether it is a problem document or whatever a proxy on the way made up. */
-export async function failureOf(response: Response): Promise<CallFailedError> {
-  const { status, statusText, url } = response
-  const text = await response.text().catch(() => '')
-  const problem = readProblem(response, text)
-  const retryAfterMs = readRetryAfter(response.headers.get('retry-after'))
-  return new CallFailedError({
-    code: `HTTP_${status}`,
-    detail: `${new URL(url || 'http://unknown').pathname} answered ${status} ${statusText}`.trim(),
-    ...problem,
-    status,
-    ...(retryAfterMs !== undefined && { retryAfterMs }),
-  })
-}
-
-function readProblem(response: Response, text: string): Partial<ProblemDetails> {
-  if (!/^application\/problem\+json\b/i.test(response.headers.get('content-type') ?? '')) return {}
+/** What the answer itself says of its failure; nothing where it is no problem document. */
+export function readProblem(headers: Headers, text: string): Partial<ProblemDetails> {
+  const retryAfterMs = readRetryAfter(headers.get('retry-after'))
+  const asked = retryAfterMs === undefined ? {} : { retryAfterMs }
+  if (!/^application\/problem\+json\b/i.test(headers.get('content-type') ?? '')) return asked
   try {
     const body = JSON.parse(text) as Record<string, unknown>
     const told = Object.fromEntries(
@@ -67,12 +61,13 @@ function readProblem(response: Response, text: string): Partial<ProblemDetails> 
     )
     return {
       ...told,
+      ...asked,
       ...(Array.isArray(body['errors']) && {
         errors: body['errors'] as NonNullable<ProblemDetails['errors']>,
       }),
     }
   } catch {
-    // cut off, or no JSON at all: the status says what there is to say
-    return {}
+    // no JSON at all: the status says what there is to say
+    return asked
   }
 }

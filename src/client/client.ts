@@ -8,8 +8,9 @@ import { readRetryAfter } from '../base/retry-after.ts'
 import { showValue } from '../base/shown-value.ts'
 import { unknownOption } from '../base/suggestion.ts'
 import { QueuedRequestError } from '../define/outcome.ts'
-import { CallFailedError, failureOf } from './call-failed.ts'
+import { failureOf, isGood, isTicket, jsonOf, textOf, type Answer } from './answer.ts'
 import { followItem } from './event-stream.ts'
+import { checkHeader } from './header.ts'
 import type { ItemStatus } from './item-status.ts'
 import { pause } from './pause.ts'
 import { createSender, longestPauseMs, type SenderOptions } from './sender.ts'
@@ -28,7 +29,10 @@ export interface ClientOptions<App> extends SenderOptions {
 }
 
 export interface CallOptions {
-  /** Makes it safe to send the request again: it is sent up to `retries` times more where no answer came or the service is busy. */
+  /**
+   * Makes it safe to send the request again: it is sent up to `retries` times more where no answer came or the service is busy. 1 to
+   * 255 visible ASCII characters.
+   */
   readonly idempotencyKey?: string
   /** Where to post the outcome when a queued request has ended. */
   readonly callbackUrl?: string
@@ -57,7 +61,7 @@ export interface Client<App> {
    * Calls a service, and where the request is queued waits for its result.
    * @param options.wait how long in all: 5 minutes unless set
    * @throws QueuedRequestError where it has not ended by then
-   * @throws CallFailedError
+   * @throws CallFailedError with the `queueItemId` of the item, where it had been queued by then
    */
   callAndWait<Name extends ServiceName<App>>(
     name: Name,
@@ -122,7 +126,13 @@ const longestWaitMs = 60_000
  */
 export function createClient<App>(options: ClientOptions<App>): Client<App> {
   checkNames(options, known)
-  const { send, url } = createSender(options)
+  const { send, open, url } = createSender(options)
+  const { application } = options
+  if (typeof application !== 'string' || application === '')
+    throw new CoatcheckError(
+      'OPTION_INVALID',
+      `application is ${showValue(application)}; give the name of the application that declares the services`,
+    )
   const paths = (options.paths ?? {}) as Readonly<Record<string, string | undefined>>
 
   async function call(name: string, input: unknown, given: CallOptions): Promise<unknown> {
@@ -132,21 +142,23 @@ export function createClient<App>(options: ClientOptions<App>): Client<App> {
       ...(given.respondAsync ? ['respond-async'] : []),
       ...(waitMs === undefined ? [] : [`wait=${Math.ceil(waitMs / 1_000)}`]),
     ].join(', ')
-    const headers = {
-      'content-type': 'application/json',
-      ...(prefer !== '' && { prefer }),
-      ...(given.idempotencyKey !== undefined && {
-        'idempotency-key': `"${given.idempotencyKey.replaceAll(/["\\]/g, String.raw`\$&`)}"`,
-      }),
-      ...(given.callbackUrl !== undefined && { 'callback-url': given.callbackUrl }),
-      ...(given.correlationId !== undefined && { 'x-correlation-id': given.correlationId }),
-    }
-    const response = await send(
-      url((Object.hasOwn(paths, name) && paths[name]) || `/services/${options.application}/${name}`),
-      { method: 'POST', headers, body: JSON.stringify(input) },
+    const answer = await send(
+      url(
+        (Object.hasOwn(paths, name) && paths[name]) ||
+          `/services/${encodeURIComponent(application)}/${encodeURIComponent(name)}`,
+      ),
+      {
+        method: 'POST',
+        headers: {
+          'content-type': 'application/json',
+          ...(prefer !== '' && { prefer }),
+          ...headersOf(given),
+        },
+        body: writeInput(name, input),
+      },
       { signal: given.signal, waitMs, isSafe: given.idempotencyKey !== undefined },
     )
-    return readResult(response)
+    return readResult(answer)
   }
 
   async function result(id: string, wait: Duration, signal: AbortSignal | undefined): Promise<unknown> {
@@ -157,12 +169,11 @@ export function createClient<App>(options: ClientOptions<App>): Client<App> {
       const query = waitMs > 0 ? `?wait=${waitMs}ms` : ''
       const place = url(`/queue-items/${encodeURIComponent(id)}/result${query}`)
       const askedAt = performance.now()
-      const response = await send(place, { method: 'GET' }, { signal, waitMs, isSafe: true })
+      const answer = await send(place, { method: 'GET' }, { signal, waitMs, isSafe: true, queueItemId: id })
       const restMs = until - performance.now()
-      if (!isTicket(response) || restMs <= 0) return readResult(response)
-      await response.body?.cancel()
+      if (!isTicket(answer) || restMs <= 0) return readResult(answer)
       // sent away before its time, as by a node that stops: it would be again
-      if (performance.now() - askedAt < waitMs) await pause(Math.min(restMs, patienceOf(response)), signal)
+      if (performance.now() - askedAt < waitMs) await pause(Math.min(restMs, patienceOf(answer)), signal)
     }
   }
 
@@ -185,20 +196,19 @@ export function createClient<App>(options: ClientOptions<App>): Client<App> {
     result: (id, { wait = 0, signal } = {}) => result(id, wait, signal) as never,
     item: async (id, { signal } = {}) => {
       const place = url(`/queue-items/${encodeURIComponent(id)}`)
-      const response = await send(place, { method: 'GET' }, { signal, isSafe: true })
-      if (response.status === 404 || response.status === 410) return undefined
-      if (!response.ok) throw await failureOf(response)
-      return (await readJson(response)) as ItemStatus
+      const answer = await send(place, { method: 'GET' }, { signal, isSafe: true, queueItemId: id })
+      if (answer.status === 404 || answer.status === 410) return undefined
+      if (!isGood(answer)) throw failureOf(answer)
+      return jsonOf(answer) as ItemStatus
     },
     cancel: async (id, { signal } = {}) => {
       const place = url(`/queue-items/${encodeURIComponent(id)}`)
-      const response = await send(place, { method: 'DELETE' }, { signal, isSafe: true })
-      if (response.status !== 204 && response.status !== 202) throw await failureOf(response)
-      await response.body?.cancel()
-      return response.status === 204 ? 'cancelled' : 'requested'
+      const answer = await send(place, { method: 'DELETE' }, { signal, isSafe: true, queueItemId: id })
+      if (answer.status !== 204 && answer.status !== 202) throw failureOf(answer)
+      return answer.status === 204 ? 'cancelled' : 'requested'
     },
     events: (id, { signal } = {}) =>
-      followItem(send, url(`/queue-items/${encodeURIComponent(id)}/events`), signal),
+      followItem(open, url(`/queue-items/${encodeURIComponent(id)}/events`), signal),
   })
 }
 
@@ -214,41 +224,61 @@ function checkNames(options: object, names: readonly string[]): void {
 }
 
 /** How long to wait before an item is asked for again: a second unless the answer says, within bounds. */
-function patienceOf(response: Response): number {
-  return Math.min(Math.max(readRetryAfter(response.headers.get('retry-after')) ?? 1_000, 200), longestPauseMs)
+function patienceOf({ headers }: Answer): number {
+  return Math.min(Math.max(readRetryAfter(headers.get('retry-after')) ?? 1_000, 200), longestPauseMs)
 }
 
-/** Whether the answer is the ticket, and not a 202 of the service's own. */
-function isTicket({ status, headers }: Response): boolean {
-  return (
-    status === 202 &&
-    !headers.has('coatcheck-item-state') &&
-    /\/queue-items\/[^/]+$/.test(headers.get('location') ?? '')
+/** @throws CoatcheckError `OPTION_INVALID` where no header can carry one of them */
+function headersOf({ idempotencyKey, callbackUrl, correlationId }: CallOptions): Record<string, string> {
+  if (idempotencyKey !== undefined) checkKey(idempotencyKey)
+  if (correlationId !== undefined) checkHeader('correlationId', correlationId, 200)
+  const callback = callbackUrl === undefined ? undefined : URL.parse(callbackUrl)
+  if (callback === null)
+    throw new CoatcheckError(
+      'OPTION_INVALID',
+      `callbackUrl is ${showValue(callbackUrl)}; give where to post the outcome, such as 'https://me.example.com/outcomes'`,
+    )
+  return {
+    ...(idempotencyKey !== undefined && {
+      'idempotency-key': `"${idempotencyKey.replaceAll(/["\\]/g, String.raw`\$&`)}"`,
+    }),
+    ...(callback && { 'callback-url': callback.href }),
+    ...(correlationId !== undefined && { 'x-correlation-id': correlationId }),
+  }
+}
+
+/** In quotes, spaces may stand anywhere. */
+function checkKey(key: string): void {
+  if (typeof key === 'string' && /^[\x20-\x7e]{1,255}$/.test(key)) return
+  throw new CoatcheckError(
+    'OPTION_INVALID',
+    `idempotencyKey is ${showValue(key)}; give 1 to 255 visible ASCII characters, such as a UUID`,
   )
 }
 
-/** @throws CallFailedError */
-async function readJson(response: Response): Promise<unknown> {
-  const text = await response.text()
+/** @throws CoatcheckError `PAYLOAD_NOT_JSON` */
+function writeInput(name: string, input: unknown): string {
+  let problem: unknown
   try {
-    return JSON.parse(text) as unknown
+    const text = JSON.stringify(input) as string | undefined
+    if (text !== undefined) return text
   } catch (error) {
-    const { status, url } = response
-    const detail = `${url} answered ${status} with what is no JSON; is baseUrl that of a node?`
-    throw new CallFailedError({ code: `HTTP_${status}`, status, detail, cause: error })
+    problem = error
   }
+  throw new CoatcheckError(
+    'PAYLOAD_NOT_JSON',
+    `the input of ${name} is ${showValue(input)}, which cannot be written as JSON${problem instanceof Error ? `: ${problem.message}` : ''}`,
+    ...(problem === undefined ? [] : [{ cause: problem }]),
+  )
 }
 
 /** @throws QueuedRequestError, CallFailedError */
-async function readResult(response: Response): Promise<unknown> {
-  if (isTicket(response)) throw new QueuedRequestError(((await response.json()) as { id: string }).id)
-  if (!response.ok) throw await failureOf(response)
-  const type = response.headers.get('content-type') ?? ''
-  if (/^application\/(?:[\w.!#$&^-]+\+)?json\b/i.test(type)) {
-    const text = await response.text()
-    return text === '' ? undefined : (JSON.parse(text) as unknown)
-  }
-  if (/^(?:text\/|application\/(?:[\w.-]+\+)?xml\b)/i.test(type)) return response.text()
-  const bytes = new Uint8Array(await response.arrayBuffer())
-  return bytes.length === 0 ? undefined : bytes
+function readResult(answer: Answer): unknown {
+  if (isTicket(answer)) throw new QueuedRequestError((jsonOf(answer) as { id: string }).id)
+  if (!isGood(answer)) throw failureOf(answer)
+  const type = answer.headers.get('content-type') ?? ''
+  if (/^application\/(?:[\w.!#$&^-]+\+)?json\b/i.test(type))
+    return answer.bytes.length === 0 ? undefined : jsonOf(answer)
+  if (/^(?:text\/|application\/(?:[\w.-]+\+)?xml\b)/i.test(type)) return textOf(answer)
+  return answer.bytes.length === 0 ? undefined : answer.bytes
 }

@@ -1,8 +1,9 @@
 import { createParser, type EventSourceMessage } from 'eventsource-parser'
-import { CallFailedError, failureOf } from './call-failed.ts'
+import { failureOf, isGood, readAnswer } from './answer.ts'
+import { CallFailedError } from './call-failed.ts'
 import { hasEnded, type ItemStatus } from './item-status.ts'
 import { pause } from './pause.ts'
-import { longestPauseMs, passing, type Send } from './sender.ts'
+import { longestPauseMs, passing, type Sender } from './sender.ts'
 
 /** Before the next connection, unless the node says. */
 const usualPauseMs = 2_000
@@ -17,7 +18,7 @@ const silentMs = 45_000
  * @throws CallFailedError also where no connection could be made any more
  */
 export async function* followItem(
-  send: Send,
+  open: Sender['open'],
   url: string,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<ItemStatus> {
@@ -35,7 +36,7 @@ export async function* followItem(
     }
     let stream: ReadableStream<Uint8Array> | undefined
     try {
-      stream = await connect(send, url, { headers, signal, isFirst: !wasConnected })
+      stream = await connect(open, url, { headers, signal, isFirst: !wasConnected })
     } catch (error) {
       failures++
       if (!wasConnected || failures >= mostFailures || !mayPass(error)) throw error
@@ -70,14 +71,14 @@ interface Connecting {
  * @throws CallFailedError
  */
 async function connect(
-  send: Send,
+  open: Sender['open'],
   url: string,
   { headers, signal, isFirst }: Connecting,
 ): Promise<ReadableStream<Uint8Array> | undefined> {
   // the next ones have pauses of their own
-  const response = await send(url, { method: 'GET', headers }, { signal, isSafe: isFirst })
+  const response = await open(url, { method: 'GET', headers }, { signal, isSafe: isFirst })
   if (response.status === 204) return undefined
-  if (!response.ok || !response.body) throw await failureOf(response)
+  if (!isGood(response) || !response.body) throw failureOf(await readAnswer(response))
   if (/^text\/event-stream\b/i.test(response.headers.get('content-type') ?? '')) return response.body
   await response.body.cancel()
   const { status } = response

@@ -128,7 +128,11 @@ test('a problem is thrown with its code, whether it came at once or later', asyn
     assert.equal((error as Error).message, 'It is locked')
     return true
   })
-  await assert.rejects(client.callAndWait('later', { act: 'problem' }), failed('NOBODY', 404))
+  await assert.rejects(client.callAndWait('later', { act: 'problem' }), (error: CallFailedError) => {
+    // The ticket is not lost: what became of the item can be looked up.
+    assert.match(error.queueItemId ?? '', /^[0-9a-f-]{36}$/)
+    return failed('NOBODY', 404)(error)
+  })
   await assert.rejects(client.call('now', { act: 1 as never }), failed('PAYLOAD_INVALID', 422))
   await assert.rejects(client.result('17'), failed('ITEM_ID_INVALID', 404))
   assert.equal(await client.item('0199f3a1-7c00-8001-8001-5f3c9a2b1000'), undefined)
@@ -231,8 +235,96 @@ test('a wait that is cut short again and again ends when its time is over, or wi
   assert.equal(requests.length, 4)
 })
 
+test('an answer that breaks off or falls silent is told as such, and asked for again where that is safe', async (t) => {
+  const half: RequestListener = (_, response) =>
+    void response.writeHead(200, { 'content-type': 'application/json' }).write('{"ran"')
+  const { requests, baseUrl } = await serve(
+    t,
+    (request, response) => {
+      half(request, response)
+      setTimeout(() => response.destroy(), 50)
+    },
+    half,
+    (_, response) => response.writeHead(200, { 'content-type': 'application/json' }).end('{"ran"'),
+    (_, response) => {
+      // Much to say takes longer than the timeout, and is no silence.
+      response.writeHead(200, { 'content-type': 'application/json' })
+      for (const [at, piece] of ['{"r', 'an', '":', '1}'].entries())
+        setTimeout(() => (at < 3 ? response.write(piece) : response.end(piece)), 200 * at)
+    },
+  )
+  const client = createClient<App>({ baseUrl, application: 'hr', timeout: 400, retries: 0 })
+  const call = () => client.call('now', { act: 'a' })
+  await assert.rejects(
+    call(),
+    (error: Error) => failed('CONNECTION_FAILED')(error) && /broke off/.test(error.message),
+  )
+  await assert.rejects(
+    call(),
+    (error: Error) => failed('TIMEOUT')(error) && /nothing more for 400 ms/.test(error.message),
+  )
+  await assert.rejects(call(), failed('HTTP_200', 200))
+  assert.deepEqual(await call(), { ran: 1 })
+  const again = await serve(
+    t,
+    (request, response) => {
+      half(request, response)
+      response.destroy()
+    },
+    (_, response) => response.writeHead(200, { 'content-type': 'application/json' }).end('{"ran":2}'),
+  )
+  const patient = createClient<App>({ baseUrl: again.baseUrl, application: 'hr' })
+  assert.deepEqual(await patient.call('now', { act: 'a' }, { idempotencyKey: 'k' }), { ran: 2 })
+  assert.equal(requests.length, 4)
+})
+
+test('headers of the client, of the token and of the call are one each, whatever the case of their names', async (t) => {
+  const { requests, baseUrl } = await serve(t, (_, response) => response.writeHead(204).end())
+  const headers = { Authorization: 'Basic eA==', 'X-Correlation-ID': 'usual', 'X-Tenant': 'b' }
+  const client = createClient<App>({ baseUrl, application: 'hr', token: 'secret', headers })
+  await client.call('now', { act: 'a' }, { correlationId: 'mine', callbackUrl: 'https://bücher.example/ö' })
+  assert.deepEqual(
+    ['authorization', 'x-correlation-id', 'x-tenant', 'callback-url'].map(
+      (name) => requests[0]?.headers[name],
+    ),
+    ['Bearer secret', 'mine', 'b', 'https://xn--bcher-kva.example/%C3%B6'],
+  )
+})
+
+test('what cannot be sent is refused before it is, by name', async (t) => {
+  const { requests, baseUrl } = await serve(t, (_, response) => response.writeHead(204).end())
+  const client = createClient<App>({ baseUrl, application: 'hr' })
+  for (const [options, message] of [
+    [{ idempotencyKey: 'prüfung' }, /idempotencyKey is "prüfung"; give 1 to 255 visible ASCII/],
+    [{ idempotencyKey: '' }, /idempotencyKey is ""/],
+    [{ idempotencyKey: 'x'.repeat(256) }, /idempotencyKey/],
+    [{ correlationId: 'a\nb' }, /correlationId is "a\\nb"; give 1 to 200/],
+    [{ callbackUrl: '/outcomes' }, /callbackUrl is "\/outcomes"; give where to post the outcome/],
+  ] as const)
+    await assert.rejects(client.call('now', { act: 'a' }, options), { code: 'OPTION_INVALID', message })
+  const circle: { act: string; circle?: unknown } = { act: 'a' }
+  circle.circle = circle
+  for (const input of [circle, { act: 1n }, () => {}, undefined])
+    await assert.rejects(client.call('now', input as never), {
+      code: 'PAYLOAD_NOT_JSON',
+      message: /input of now .* cannot be written as JSON/,
+    })
+  const tokens = createClient<App>({ baseUrl, application: 'hr', token: () => 'geheim\n' })
+  await assert.rejects(tokens.call('now', { act: 'a' }), ({ code, message }: CallFailedError) => {
+    assert.doesNotMatch(message, /geheim/)
+    return code === 'OPTION_INVALID' && message.startsWith('token is what no header can carry')
+  })
+  assert.equal(requests.length, 0)
+})
+
 test('options that cannot be used are refused when the client is made', () => {
   for (const [options, message] of [
+    [{ timeout: 0 }, /timeout is 0; give 1 ms to 1 hour/],
+    [{ timeout: '2 hours' }, /timeout is "2 hours"; give 1 ms to 1 hour/],
+    [{ application: '' }, /application is ""; give the name of the application/],
+    [{ headers: { 'x y': 'a' } }, /headers has "x y", which is no name of a header/],
+    [{ headers: { 'x-tenant': 'ä' } }, /headers\["x-tenant"\] is "ä"; give 1 to 8000 visible ASCII/],
+    [{ token: 'a\nb' }, /token is what no header can carry/],
     [{ baseUrl: 'hr.example.com' }, /baseUrl is "hr.example.com"; give where the node answers/],
     [{ baseUrl: 'http://a/?b' }, /baseUrl/],
     [{ retries: 11 }, /retries is 11; give a whole number from 0 to 10/],
