@@ -37,6 +37,11 @@ export function SignInPage({ problem }: { problem: string | undefined }) {
   )
 }
 
+/** The address behind `/console`: the provider sends the browser back to it. */
+function whereTo(): string {
+  return location.pathname.slice(`${basePath}/console`.length) + location.search
+}
+
 /** Where `coatcheck link` takes the node to be unless told. */
 const usualUrl = 'http://127.0.0.1:3000'
 const here = location.origin + basePath
@@ -48,7 +53,7 @@ function Ways({ ways }: { ways: WaysIn }) {
         <a
           key={id}
           class="button primary large"
-          href={operateUrl(`/sign-in/issuers/${encodeURIComponent(id)}`)}
+          href={operateUrl(`/sign-in/issuers/${encodeURIComponent(id)}`, { to: whereTo() })}
         >
           Sign in with {name}
         </a>

@@ -12,12 +12,14 @@ export interface Trip {
   readonly verifier: string
   /** The digest of the session that the browser had: it ends when it comes back, and its cookie is not sent from another site. */
   readonly session?: string
+  /** Where in the console its user wanted to be. */
+  readonly to?: string
 }
 
 /** A question takes so long at most. */
 export const tripSeconds = 600
 
-export function beginTrip(issuerId: string, session: string | undefined): Trip {
+export function beginTrip(issuerId: string, session: string | undefined, to = ''): Trip {
   const random = (): string => randomBytes(32).toString('base64url')
   return {
     issuerId,
@@ -25,21 +27,30 @@ export function beginTrip(issuerId: string, session: string | undefined): Trip {
     nonce: random(),
     verifier: random(),
     ...(session !== undefined && { session }),
+    ...(to !== '' && { to }),
   }
 }
 
 /** A trip as a cookie holds it. */
-export function writeTrip({ issuerId, state, nonce, verifier, session }: Trip): string {
-  return [issuerId, state, nonce, verifier, ...(session === undefined ? [] : [session])].join('.')
+export function writeTrip({ issuerId, state, nonce, verifier, session = '', to = '' }: Trip): string {
+  return [issuerId, state, nonce, verifier, session, Buffer.from(to).toString('base64url')].join('.')
 }
 
 /** The trip that this answer ends; undefined where the browser began none, or another. */
 export function endTrip(cookie: string | undefined, issuerId: string, state: string): Trip | undefined {
-  const [whose, begun = '', nonce = '', verifier = '', session, ...more] = cookie?.split('.') ?? []
+  const [whose, begun = '', nonce = '', verifier = '', session = '', to = '', ...more] =
+    cookie?.split('.') ?? []
   if (whose !== issuerId || more.length > 0 || verifier === '' || nonce === '') return undefined
-  if (session !== undefined && !/^[0-9a-f]{64}$/.test(session)) return undefined
+  if (session !== '' && !/^[0-9a-f]{64}$/.test(session)) return undefined
   if (!isSame(begun, state)) return undefined
-  return { issuerId, state, nonce, verifier, ...(session !== undefined && { session }) }
+  return {
+    issuerId,
+    state,
+    nonce,
+    verifier,
+    ...(session !== '' && { session }),
+    ...(to !== '' && { to: Buffer.from(to, 'base64url').toString() }),
+  }
 }
 
 export function challengeOf({ verifier }: Trip): string {

@@ -10,6 +10,7 @@ import type { OidcIssuer } from './oidc-issuer.ts'
 import { beginTrip, endTrip, tripSeconds, writeTrip, type Trip } from './oidc-trip.ts'
 import type { Operator } from './operator.ts'
 import { signInByPassword } from './password-sign-in.ts'
+import { readReturnPath } from './return-path.ts'
 import { defineRoute, type OperatorRoute } from './route.ts'
 import { z } from './schema.ts'
 import { readTripCookie, sessionCookie, tripCookie } from './session-cookie.ts'
@@ -93,9 +94,9 @@ function issuerRoutes(
   const atIssuers = new Slots(mostAtIssuers, mostWaiting)
   const { basePath, url } = options
   const issuers = new Map(options.issuers.map((issuer) => [issuer.settings.id, issuer]))
-  const console = (fragment = ''): Answer => ({
+  const console = (to = ''): Answer => ({
     status: 302,
-    headers: { location: `${basePath}/console${fragment}` },
+    headers: { location: `${basePath}/console${to}` },
     body: null,
   })
   const issuerOf = (id = ''): OidcIssuer => {
@@ -112,10 +113,18 @@ function issuerRoutes(
       path: '/sign-in/issuers/:id',
       role: 'anybody',
       summary: 'Sends a browser to an OpenID Connect provider.',
-      handle: async ({ params, request }) => {
+      query: z.object({
+        to: z
+          .string()
+          .optional()
+          .describe(
+            'Where in the console to come back to: what stands behind /console, as /items?state=broken',
+          ),
+      }),
+      handle: async ({ params, query, request }) => {
         const issuer = issuerOf(params['id'])
         const { id } = issuer.settings
-        const trip = beginTrip(id, sessions.digestIn(request))
+        const trip = beginTrip(id, sessions.digestIn(request), readReturnPath(query.to))
         const location = await issuer.addressFor(trip, redirectUri(request, id))
         const cookies = [tripCookie(request, writeTrip(trip), tripSeconds)]
         return { status: 302, headers: { location }, cookies, body: null }
@@ -141,7 +150,7 @@ function issuerRoutes(
           return await slots.run(async () => {
             const secret = await begin(operator, id, idOf(trail))
             if (trip.session !== undefined) await sessions.endNamed(trip.session)
-            const signedIn = await answerSignedIn(request, sessions, secret, console())
+            const signedIn = await answerSignedIn(request, sessions, secret, console(readReturnPath(trip.to)))
             // it has been used, and its secrets are good for nothing any more
             return { ...signedIn, cookies: [...(signedIn.cookies ?? []), tripCookie(request, '', 0)] }
           })

@@ -19,8 +19,9 @@ async function setupOidc(t: Parameters<typeof startProvider>[0], secretIn: 'head
   ] as const
   const set = await setupOperate(t, { operate: { issuers } })
   /** Goes to the provider, with the trip in the cookie. */
-  const leave = async (browser: Browser) => {
-    const answer = await browser.ask('GET', '/sign-in/issuers/example-corp')
+  const leave = async (browser: Browser, to?: string) => {
+    const query = to === undefined ? '' : `?to=${encodeURIComponent(to)}`
+    const answer = await browser.ask('GET', `/sign-in/issuers/example-corp${query}`)
     assert.equal(answer.status, 302)
     return new URL(answer.headers.get('location') ?? '')
   }
@@ -111,6 +112,36 @@ test('an answer that is not the one to this browser’s question signs nobody in
     await refused(await comeBack(one, await leave(one)), JSON.stringify(claims), code)
   }
   assert.equal((await one.ask('GET', '/session')).status, 401)
+})
+
+test('whoever signs in comes back to where they wanted to be, and nowhere else', async (t) => {
+  const { provider, browser, leave, comeBack } = await setupOidc(t)
+  provider.behaviour.claims = good
+  for (const [to, place] of [
+    ['/items?state=broken&q=a%20b', '/console/items?state=broken&q=a%20b'],
+    ['?theme=dark', '/console?theme=dark'],
+    ['/queues/hr/../x', '/console/queues/x'],
+    ['/../operate/session', '/console'],
+    ['/%2e%2e/%2e%2e/services/hr/hire', '/console'],
+    ['//evil.example', '/console//evil.example'],
+    ['/\\evil.example', '/console//evil.example'],
+    ['.evil.example', '/console'],
+    ['@evil.example', '/console'],
+    ['https://evil.example', '/console'],
+    ['/a b', '/console'],
+    ['/a\r\nset-cookie: b=c', '/console'],
+    [`/${'x'.repeat(1_000)}`, '/console'],
+  ] as const) {
+    const user = browser()
+    const answer = await comeBack(user, await leave(user, to))
+    assert.equal(answer.headers.get('location'), place, to)
+  }
+  // What the cookie says is not believed either.
+  const user = browser()
+  const address = await leave(user, '/items')
+  user.cookie = user.cookie?.replace(/\.[\w-]*$/, `.${Buffer.from('/../../x').toString('base64url')}`)
+  const answer = await comeBack(user, address)
+  assert.equal(answer.headers.get('location'), '/console')
 })
 
 test('a code is good once', async (t) => {
