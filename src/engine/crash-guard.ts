@@ -2,12 +2,11 @@ import type { Events } from '../base/events.ts'
 import { Loop, type Part } from '../base/part.ts'
 import {
   clearPartition,
-  forgetSuspect,
+  forgetSuspects,
   markItems,
   readOwnedAmong,
   readSuspects,
   unmarkItems,
-  type MarkedItem,
 } from '../store/crashes.ts'
 import type { OpenDatabase } from '../store/database.ts'
 import type { AcquiredRow } from '../store/partitions.ts'
@@ -22,6 +21,7 @@ import {
   type CrashMode,
 } from './crash-rules.ts'
 import type { Dispatcher } from './dispatcher.ts'
+import { isBack, isOpen, isStuck, mayCrash, toMark } from './marked-work.ts'
 import type { OwnedPartition } from './owned-partition.ts'
 import { SuspectSearch, type SuspectSearchParts } from './suspect-search.ts'
 import type { WorkItem } from './work-item.ts'
@@ -47,6 +47,8 @@ interface Guarded {
 }
 
 const checkMs = 1_000
+/** Of those that run alone, so many are written down at once. */
+const longestLine = 200
 /** After a mark that could not be written. */
 const againAfterMs = 250
 
@@ -66,6 +68,10 @@ export class CrashGuard implements Part {
   /** Suspects whose turn in their key has come. They hold no slot. */
   #waiting: WorkItem[] = []
   #alone: WorkItem | undefined
+  /** Those of them that are written down to run one after the other, behind the one that runs. */
+  #line: readonly WorkItem[] = []
+  /** Suspected no more, and the database does not know yet. */
+  #cleared: WorkItem[] = []
   #isOn = false
   /** Something is written down that does not run any more: its queue was stopped. */
   #isOutdated = false
@@ -107,6 +113,7 @@ export class CrashGuard implements Part {
     await this.#working
     const { database, bootId } = this.#parts
     if (!this.#isOn) return
+    await this.#forgetCleared()
     await unmarkItems(database.driver, database.schema, bootId)
     this.#isOn = false
   }
@@ -199,15 +206,28 @@ export class CrashGuard implements Part {
     const work = this.#alone
     if (!work || (isOpen(work) && !isStuck(work) && !isBack(work))) return
     const guarded = this.#guarded.get(work.partition)
-    if (!work.partition.lost && !isOpen(work) && guarded) {
-      if (isCleared(work.outcome?.kind, guarded.suspects.get(work.id) ?? 0)) {
-        const { database, bootId } = this.#parts
-        await forgetSuspect(database.driver, database.schema, bootId, work.partition, work.id)
-        guarded.suspects.delete(work.id)
-        this.#checkIsDue ||= guarded.suspects.size === 0
-      }
+    // It has not ended, and would be charged with what ends the node behind it.
+    if (isOpen(work) || work.partition.lost) this.#line = []
+    else if (guarded && isCleared(work.outcome?.kind, guarded.suspects.get(work.id) ?? 0)) {
+      this.#cleared.push(work)
+      guarded.suspects.delete(work.id)
+      this.#checkIsDue ||= guarded.suspects.size === 0
     }
     this.#alone = undefined
+  }
+
+  /** Until then they are suspected by whoever takes over, and run alone once more. */
+  async #forgetCleared(): Promise<void> {
+    if (this.#cleared.length === 0) return
+    const { database, bootId } = this.#parts
+    const items = this.#cleared.map(({ id, partition: { queue, partition, epoch } }) => ({
+      id,
+      queue,
+      partition,
+      epoch,
+    }))
+    await forgetSuspects(database.driver, database.schema, bootId, items)
+    this.#cleared.splice(0, items.length)
   }
 
   /** Those that wait no more: cancelled, of a partition that is gone or about to go. */
@@ -235,7 +255,8 @@ export class CrashGuard implements Part {
         this.#again = true
       }
     }
-    if (wave.length > 0) await this.#startMarked(wave)
+    if (wave.length > 0 && (await this.#markForStart(wave, [...this.#beside(false), ...wave])))
+      this.#startMarked(wave)
   }
 
   /** Where items are about to be broken: a person may have requeued one since, and then nothing is charged to it any more. */
@@ -252,30 +273,39 @@ export class CrashGuard implements Part {
       this.#waiting.unshift(work)
       return
     }
-    // Not before it has started: should the mark fail, it has been put back, and nothing would ever end it as the loner.
-    if (await this.#startMarked([work], true)) this.#alone = work
+    const line = [work, ...this.#waiting.slice(0, longestLine - 1)]
+    const isMarked = this.#line[0] === work || (await this.#markForStart([work], this.#beside(true), line))
+    if (!isMarked) return
+    this.#line = this.#line.slice(1)
+    // Not before it has started: had it been put back, nothing would ever end it as the loner.
+    if (this.#startMarked([work])) this.#alone = work
+    else this.#line = []
   }
 
-  /**
-   * Starts items that have a slot, once it is written down that they do.
-   * @param isAlone nothing else runs, or only what is stuck
-   * @returns whether any has started
-   */
-  async #startMarked(works: readonly WorkItem[], isAlone = false): Promise<boolean> {
+  /** Writes down what is about to start, or gives its slots back. */
+  async #markForStart(
+    works: readonly WorkItem[],
+    beside: readonly WorkItem[],
+    line?: readonly WorkItem[],
+  ): Promise<boolean> {
     const { dispatcher } = this.#parts
-    let marked = false
+    let isMarked = false
     try {
-      marked = await this.#mark([...this.#beside(isAlone), ...works])
+      isMarked = await this.#mark(beside, line)
     } finally {
-      if (!marked) {
+      if (!isMarked) {
         for (const work of works) dispatcher.free(work)
         for (const work of works) dispatcher.putBack(work)
       }
     }
-    if (!marked) return false
+    return isMarked
+  }
+
+  /** Starts items that have a slot and are written down. @returns whether any has started */
+  #startMarked(works: readonly WorkItem[]): boolean {
     for (const work of works) this.#started.add(work)
     let started = false
-    for (const work of works) started = dispatcher.startReserved(work) || started
+    for (const work of works) started = this.#parts.dispatcher.startReserved(work) || started
     return started
   }
 
@@ -285,12 +315,18 @@ export class CrashGuard implements Part {
     return [...this.#started].filter((work) => mayCrash(work) && !(isAlone && isStuck(work)))
   }
 
-  async #mark(works: readonly WorkItem[]): Promise<boolean> {
+  /** @param line what is to run alone, one after the other: of it the first that has not ended is what a death is charged to */
+  async #mark(beside: readonly WorkItem[], line: readonly WorkItem[] = []): Promise<boolean> {
     const { database, bootId, onFenced } = this.#parts
     const { driver, schema } = database
-    const partitions = [...new Set(works.map((work) => work.partition))].filter(({ lost }) => !lost)
-    if (await markItems(driver, schema, bootId, works.map(toMark), partitions)) {
+    const partitions = [...new Set([...beside, ...line].map((work) => work.partition))].filter(
+      ({ lost }) => !lost,
+    )
+    const marks = [...beside.map(toMark), ...line.map((work, turn) => ({ ...toMark(work), turn }))]
+    this.#line = []
+    if (await markItems(driver, schema, bootId, marks, partitions)) {
       this.#isOutdated = false
+      this.#line = line
       return true
     }
     const owned = await readOwnedAmong(driver, schema, bootId, partitions)
@@ -303,6 +339,7 @@ export class CrashGuard implements Part {
   /** Whether what was suspected of the partitions has ended; marks are not needed any more when it has in all of them. */
   async #check(): Promise<void> {
     this.#checkIsDue = false
+    await this.#forgetCleared()
     for (const [partition, guarded] of this.#guarded) {
       if (!partition.lost) await this.#checkPartition(partition, guarded)
       if (!partition.lost && guarded.mode !== 'normal') continue
@@ -353,39 +390,5 @@ export class CrashGuard implements Part {
 
   #tellMode({ queue, partition }: OwnedPartition, mode: CrashMode, suspects: number): void {
     this.#parts.events.emit('partition.mode', { queue, partition, mode, suspects })
-  }
-}
-
-/** Whether it runs, or has ended and its settle has not committed. */
-function isOpen(work: WorkItem): boolean {
-  const { partition, waiting } = work
-  if (partition.lost) return false
-  // Told to stop by a node that stops, or put back: it has no outcome, and is open until the node is gone.
-  return waiting ? partition.fromLane.get(waiting.id) === work : !partition.done.has(work.position)
-}
-
-/** Whether it waits as before: its queue was stopped. */
-function isBack({ startedAt, outcome }: WorkItem): boolean {
-  return startedAt === 0 && outcome === undefined
-}
-
-/** Whether it may be what ends the node. */
-function mayCrash(work: WorkItem): boolean {
-  return isOpen(work) && !isBack(work)
-}
-
-function isStuck({ attempt }: WorkItem): boolean {
-  return attempt?.reportedStuck === true
-}
-
-function toMark(work: WorkItem): MarkedItem {
-  const { id, partition, position, waiting, attempts } = work
-  return {
-    id,
-    q: partition.queue,
-    p: partition.partition,
-    position,
-    ...(waiting ? { version: waiting.version } : {}),
-    a: attempts + 1,
   }
 }

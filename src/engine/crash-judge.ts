@@ -9,7 +9,7 @@ import {
 } from '../store/crashes.ts'
 import type { OpenDatabase } from '../store/database.ts'
 import type { Transaction } from '../store/driver.ts'
-import { chargeOf, crashLimit } from './crash-rules.ts'
+import { crashLimit, culpritOf } from './crash-rules.ts'
 
 export interface CrashJudgeParts {
   readonly database: OpenDatabase
@@ -61,13 +61,15 @@ export class CrashJudge {
     const open = await readUnended(transaction, schema, items)
     const unended = items.filter(({ id }) => open.has(id))
     if (unended.length === 0) return []
-    const charge = chargeOf(unended.length)
-    const suspects = await suspectItems(transaction, schema, bootId, unended, charge)
-    const [only] = unended
-    if (charge === 0 || !only) return []
-    const crashes = suspects[0]?.crashes ?? charge
+    const culprit = culpritOf(unended)
+    const others = unended.filter((item) => item !== culprit)
+    if (others.length > 0) await suspectItems(transaction, schema, bootId, others, 0)
+    if (!culprit) return []
+    const { id, a } = culprit
+    const [charged] = await suspectItems(transaction, schema, bootId, [culprit], 1)
+    const crashes = charged?.crashes ?? 1
     const message = `node ${bootId} died, or hung, while nothing but this item ran there (${crashes} of ${crashLimit})`
-    await logCrash(transaction, schema, only.id, only.a, message)
-    return [{ id: only.id, node: bootId, crashes }]
+    await logCrash(transaction, schema, id, a, message)
+    return [{ id, node: bootId, crashes }]
   }
 }

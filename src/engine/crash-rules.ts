@@ -16,12 +16,21 @@ export function modeOf(state: { readonly isUnclean: boolean; readonly suspects: 
   return state.isUnclean ? 'marking' : 'normal'
 }
 
+/** An item that a dead node had written down, and that has not ended. */
+export interface Unended {
+  /** Its place in the line of those that were to run alone. */
+  readonly turn?: number
+}
+
 /**
- * What a death is charged to, given what its node had written down and not ended. Of several nobody knows which it was: they
- * are suspected, and nothing more.
+ * What a death is charged to, given what its node had written down and not ended: the only one there is, or the first of a line
+ * of which one ran at a time. Of several beside each other nobody knows which it was: they are suspected, and nothing more.
  */
-export function chargeOf(unended: number): number {
-  return unended === 1 ? 1 : 0
+export function culpritOf<Item extends Unended>(unended: readonly Item[]): Item | undefined {
+  const [only, ...more] = unended
+  if (more.length === 0) return only
+  if (unended.some(({ turn }) => turn === undefined)) return undefined
+  return unended.reduce((first, item) => (Number(item.turn) < Number(first.turn) ? item : first))
 }
 
 /** What happens to an item that is next to start on a node that marks. */

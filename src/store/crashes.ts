@@ -13,6 +13,11 @@ export interface MarkedItem {
   readonly version?: number
   /** The number of the attempt. */
   readonly a: number
+  /**
+   * Of what is to run alone, one after the other: its place in that line. None of it starts before all with a lower one have
+   * ended and are settled.
+   */
+  readonly turn?: number
 }
 
 type Fenced = PartitionName & { readonly epoch: number }
@@ -70,7 +75,7 @@ const mark = statement(
   returning boot_id`,
 )
 
-/** Writes down all that the node runs and is about to start, in place of what it wrote before. @returns false where it was refused */
+/** Writes down all that the node runs and may start, in place of what it wrote before. @returns false where it was refused */
 export async function markItems(
   runner: Runner,
   schema: string,
@@ -260,22 +265,22 @@ export async function readSuspects(
 }
 
 const forget = statement(
-  'forget-suspect',
+  'forget-suspects',
   (schema) => `
   delete from ${schema}.suspect_item s
-  using ${schema}.partition p
-  where s.id = $1 and p.queue = $2 and p.partition = $3 and p.owner = $4 and p.epoch = $5`,
+  using json_to_recordset($2) as w(id uuid, queue int, partition int, epoch bigint), ${schema}.partition p
+  where s.id = w.id and p.queue = w.queue and p.partition = w.partition and p.owner = $1 and p.epoch = w.epoch`,
 )
 
-/** An item is suspected no more. Nothing happens where the partition is not `bootId`'s any more. */
-export async function forgetSuspect(
+/** These items are suspected no more. Nothing happens to those whose partition is not `bootId`'s any more. */
+export async function forgetSuspects(
   runner: Runner,
   schema: string,
   bootId: string,
-  place: Fenced,
-  id: string,
+  items: readonly (Fenced & { readonly id: string })[],
 ): Promise<void> {
-  await runner.run(forget(schema), [id, place.queue, place.partition, bootId, place.epoch])
+  const given = items.map(({ id, queue, partition, epoch }) => ({ id, queue, partition, epoch }))
+  await runner.run(forget(schema), [bootId, JSON.stringify(given)])
 }
 
 const clear = statement(

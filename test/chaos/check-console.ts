@@ -24,7 +24,7 @@ export function differences(
 /** @param waitMs so long it may tell what was */
 export async function consoleFigure(
   witness: StateWitness,
-  { byState }: Standing,
+  byState: Standing['byState'],
   waitMs = settledAfterMs,
 ): Promise<Figure> {
   const until = performance.now() + waitMs

@@ -262,7 +262,8 @@ export class Stage {
         none('nodes that did not start', this.#failedStarts),
         none('items not accounted for, whenever they were counted', count('unconserved')),
         atLeast('times that all items were counted', this.#watch.counts.length, 2),
-        await consoleFigure(run.states, standing),
+        // Also of what was handed over beside the load.
+        await consoleFigure(run.states, await run.states.count()),
         ...endOfAll(wait, standing.byState, withinMs / 1000),
         told('reruns', figures.reruns),
         told('effects with an old token', figures.old),

@@ -87,9 +87,9 @@ test('what the console counts is held against what is there', { skip }, async (t
   const { load, witness } = await open(t)
   await load.send(5, anyKey, { delayMs: 3_600_000 })
   const standing = await witness.standing(load.accepted.map(({ id }) => id))
-  assert.deepEqual((await consoleFigure(witness, standing, 8_000)).value, '0')
+  assert.deepEqual((await consoleFigure(witness, standing.byState, 8_000)).value, '0')
   // Kept from being counted anew.
   await load.query(`update coatcheck.queue_count set n = 7`)
   await load.query(`update coatcheck.count_pass set counted_at = now() + interval '1 hour'`)
-  assert.equal((await consoleFigure(witness, standing, 0)).value, '7 in the lane, where 5 are')
+  assert.equal((await consoleFigure(witness, standing.byState, 0)).value, '7 in the lane, where 5 are')
 })

@@ -42,6 +42,58 @@ test('a mark that fails once for the one that runs alone does not keep the node 
   assert.ok(failed > 1)
 })
 
+test('suspects run one by one, by one mark for all of them', async (t) => {
+  const ran: number[] = []
+  let most = 0
+  let running = 0
+  const step = defineQueueProcessor({
+    name: 'step',
+    input: z.number(),
+    dedicated: { partitions: 1 },
+    retry: { maxAttempts: 2, initialDelay: '10 ms' },
+    process: async (n, { attempt }) => {
+      ran.push(n)
+      most = Math.max(most, ++running)
+      await pass(5)
+      running--
+      // It did not end its node: after this it runs beside others.
+      if (n === 2 && attempt === 1) throw new Error('It fails once.')
+    },
+  })
+  const node = await setup(t, [step], { start: false })
+  const { schema } = node.place
+  const ids = await node.enqueueMany(step, [1, 2, 3, 4, 5])
+  await node.query(
+    `insert into ${schema}.suspect_item (id, queue, partition, position, crashes, since)
+     select i.id, l.queue, l.partition, l.seq * 4096 + i.place - 1, 0, now()
+     from ${schema}.log l, unnest($1::uuid[]) with ordinality as i(id, place)`,
+    [ids],
+  )
+  const lines: { id: string; turn: number }[][] = []
+  let forgotten = 0
+  intercept(node, (name, proceed, values) => {
+    const marks = name === 'mark-items' ? (JSON.parse(String(values[1])) as { turn?: number }[]) : []
+    if (marks.some(({ turn }) => turn !== undefined)) lines.push(marks as never)
+    if (name === 'forget-suspects') forgotten++
+    return proceed()
+  })
+  await node.start()
+  await until('all have run', () => ran.length === 6)
+  assert.equal(most, 1)
+  assert.deepEqual(ran.slice(0, 5), [1, 2, 3, 4, 5])
+  assert.deepEqual(
+    lines.map((marks) => marks.map(({ id, turn }) => [id, turn])),
+    [ids.map((id, turn) => [id, turn])],
+  )
+  await until('nothing is suspected', async () => {
+    const { rows } = await node.query(
+      `select id from ${schema}.suspect_item union all select boot_id from ${schema}.crash_mark`,
+    )
+    return rows.length === 0
+  })
+  assert.equal(forgotten, 1)
+})
+
 test('a partition whose acts could not be read when it was taken leaves nothing marked', async (t) => {
   const step = defineQueueProcessor({
     name: 'step',

@@ -95,6 +95,27 @@ it('of several, over all partitions, each is suspected and none charged', async 
   assert.deepEqual(charged, [])
 })
 
+it('of a line that ran one by one the first that has not ended is charged', async (t) => {
+  const { judge, charged, node, marks, done, suspects } = await setup(t)
+  await done(0, 0, 100)
+  const [ended, ran, behind] = [
+    marked(7, { turn: 0 }),
+    marked(207, { turn: 1 }),
+    marked(203, { turn: 2 }),
+  ] as const
+  const dead = await node('-1 second')
+  await marks(dead, [behind, ended, ran])
+  await judge.judge()
+  assert.deepEqual(
+    await suspects(),
+    new Map([
+      [ran.id, 1],
+      [behind.id, 0],
+    ]),
+  )
+  assert.deepEqual(charged, [{ id: ran.id, node: dead, crashes: 1 }])
+})
+
 it('what had ended by the log or the lane counts for nothing', async (t) => {
   const { judge, node, marks, done, lane, suspects } = await setup(t)
   await done(0, 0, 100)

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import {
-  chargeOf,
   crashFailure,
   crashLimit,
+  culpritOf,
   isCleared,
   isOver,
   mayStart,
@@ -13,7 +13,18 @@ import {
 
 describe('what a death means', () => {
   it('is charged where what ran there is known, and was one item', () => {
-    assert.deepEqual([0, 1, 2, 50].map(chargeOf), [0, 1, 0, 0])
+    const [one, other] = [{}, {}]
+    assert.equal(culpritOf([]), undefined)
+    assert.equal(culpritOf([one]), one)
+    assert.equal(culpritOf([one, other]), undefined)
+  })
+
+  it('is charged to the first of a line that ran one by one', () => {
+    const [second, third] = [{ turn: 1 }, { turn: 2 }]
+    assert.equal(culpritOf([third, second]), second)
+    assert.equal(culpritOf([third]), third)
+    // What ran before the line was written down, and has not ended, may have been it as well.
+    assert.equal(culpritOf([second, third, {}]), undefined)
   })
 
   it('breaks an item at the third time', () => {
