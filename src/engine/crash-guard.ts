@@ -1,16 +1,10 @@
 import type { Events } from '../base/events.ts'
 import { Loop, type Part } from '../base/part.ts'
-import {
-  clearPartition,
-  forgetSuspects,
-  markItems,
-  readOwnedAmong,
-  readSuspects,
-  unmarkItems,
-} from '../store/crashes.ts'
+import { clearPartition, readSuspects } from '../store/crashes.ts'
 import type { OpenDatabase } from '../store/database.ts'
 import type { AcquiredRow } from '../store/partitions.ts'
 import { CrashJudge } from './crash-judge.ts'
+import { CrashMarks, type MarkedMore } from './crash-marks.ts'
 import {
   crashFailure,
   isCleared,
@@ -21,7 +15,7 @@ import {
   type CrashMode,
 } from './crash-rules.ts'
 import type { Dispatcher } from './dispatcher.ts'
-import { isBack, isOpen, isStuck, mayCrash, toMark } from './marked-work.ts'
+import { isBack, isOpen, isStuck, mayCrash } from './marked-work.ts'
 import type { OwnedPartition } from './owned-partition.ts'
 import { SuspectSearch, type SuspectSearchParts } from './suspect-search.ts'
 import type { WorkItem } from './work-item.ts'
@@ -65,16 +59,11 @@ export class CrashGuard implements Part {
   readonly #guarded = new Map<OwnedPartition, Guarded>()
   /** What is written down, or will be with the next wave. */
   #started = new Set<WorkItem>()
+  readonly #marks: CrashMarks
   /** Suspects whose turn in their key has come. They hold no slot. */
   #waiting: WorkItem[] = []
   #alone: WorkItem | undefined
-  /** Those of them that are written down to run one after the other, behind the one that runs. */
-  #line: readonly WorkItem[] = []
-  /** Suspected no more, and the database does not know yet. */
-  #cleared: WorkItem[] = []
   #isOn = false
-  /** Something is written down that does not run any more: its queue was stopped. */
-  #isOutdated = false
   /** The node has lost its lease, and it is not known yet whether something held it up. */
   #isHeld = false
   #working: Promise<void> | undefined
@@ -84,6 +73,7 @@ export class CrashGuard implements Part {
 
   constructor(parts: CrashGuardParts) {
     this.#parts = parts
+    this.#marks = new CrashMarks(parts)
     this.#judge = new CrashJudge(parts)
     this.#search = new SuspectSearch({ ...parts, onNone: () => this.#checkNow() })
     this.#loop = new Loop(
@@ -111,10 +101,9 @@ export class CrashGuard implements Part {
     await this.#loop.stop()
     await this.#search.stop()
     await this.#working
-    const { database, bootId } = this.#parts
     if (!this.#isOn) return
-    await this.#forgetCleared()
-    await unmarkItems(database.driver, database.schema, bootId)
+    await this.#marks.forgetCleared()
+    await this.#marks.remove()
     this.#isOn = false
   }
 
@@ -156,8 +145,10 @@ export class CrashGuard implements Part {
 
   /** Starts what may start. */
   pump(): void {
+    if (this.#stopped) return
+    if (!this.#alone && this.#waiting.length === 0) this.#start(this.#marks.ahead.reserve())
     this.#again = true
-    if (this.#working || this.#stopped) return
+    if (this.#working) return
     this.#working = this.#work()
   }
 
@@ -186,7 +177,8 @@ export class CrashGuard implements Part {
   async #round(): Promise<void> {
     const { dispatcher } = this.#parts
     await this.#concludeAlone()
-    for (const work of this.#started) this.#isOutdated ||= isOpen(work) && isBack(work)
+    for (const work of this.#started) this.#marks.isOutdated ||= isOpen(work) && isBack(work)
+    if (this.#marks.ahead.dropLost()) this.#marks.isOutdated = true
     this.#started = new Set([...this.#started].filter(mayCrash))
     this.#sift()
     const verdict = mayStart({
@@ -198,7 +190,7 @@ export class CrashGuard implements Part {
     if (verdict === 'all') await this.#startWave()
     else if (verdict === 'a-suspect') await this.#startAlone()
     // Nothing was written down in its place, and what does not run would be charged with what ends the node.
-    if (this.#isOutdated) await this.#mark(this.#beside(this.#alone !== undefined))
+    if (this.#marks.isOutdated) await this.#mark(this.#beside(this.#alone !== undefined))
   }
 
   /** What has become of the one that ran alone. */
@@ -207,27 +199,13 @@ export class CrashGuard implements Part {
     if (!work || (isOpen(work) && !isStuck(work) && !isBack(work))) return
     const guarded = this.#guarded.get(work.partition)
     // It has not ended, and would be charged with what ends the node behind it.
-    if (isOpen(work) || work.partition.lost) this.#line = []
+    if (isOpen(work) || work.partition.lost) this.#marks.breakLine()
     else if (guarded && isCleared(work.outcome?.kind, guarded.suspects.get(work.id) ?? 0)) {
-      this.#cleared.push(work)
+      this.#marks.clear(work)
       guarded.suspects.delete(work.id)
       this.#checkIsDue ||= guarded.suspects.size === 0
     }
     this.#alone = undefined
-  }
-
-  /** Until then they are suspected by whoever takes over, and run alone once more. */
-  async #forgetCleared(): Promise<void> {
-    if (this.#cleared.length === 0) return
-    const { database, bootId } = this.#parts
-    const items = this.#cleared.map(({ id, partition: { queue, partition, epoch } }) => ({
-      id,
-      queue,
-      partition,
-      epoch,
-    }))
-    await forgetSuspects(database.driver, database.schema, bootId, items)
-    this.#cleared.splice(0, items.length)
   }
 
   /** Those that wait no more: cancelled, of a partition that is gone or about to go. */
@@ -245,7 +223,7 @@ export class CrashGuard implements Part {
     await this.#refresh()
     const wave: WorkItem[] = []
     for (const work of dispatcher.reserveReady()) {
-      const crashes = this.#guarded.get(work.partition)?.suspects.get(work.id)
+      const crashes = this.#crashesOf(work)
       const treatment = treatmentOf(crashes)
       if (treatment === 'start') wave.push(work)
       else {
@@ -255,8 +233,22 @@ export class CrashGuard implements Part {
         this.#again = true
       }
     }
-    if (wave.length > 0 && (await this.#markForStart(wave, [...this.#beside(false), ...wave])))
-      this.#startMarked(wave)
+    this.#marks.ahead.leave(wave)
+    const ahead = this.#ahead(wave.length)
+    if (wave.length === 0 && ahead.length <= this.#marks.ahead.size) return
+    if (await this.#markForStart(wave, [...this.#beside(false), ...wave], { ahead })) this.#start(wave)
+  }
+
+  /** What is to be written down ahead, beside so many that are about to start. */
+  #ahead(starting: number): WorkItem[] {
+    const { ahead } = this.#marks
+    if (this.#waiting.length > 0 || (starting === 0 && !ahead.isLow)) return []
+    return ahead.next(starting, (work) => this.#crashesOf(work) === undefined)
+  }
+
+  /** Crashes charged to an item that is suspected. */
+  #crashesOf({ partition, id }: WorkItem): number | undefined {
+    return this.#guarded.get(partition)?.suspects.get(id)
   }
 
   /** Where items are about to be broken: a person may have requeued one since, and then nothing is charged to it any more. */
@@ -274,24 +266,25 @@ export class CrashGuard implements Part {
       return
     }
     const line = [work, ...this.#waiting.slice(0, longestLine - 1)]
-    const isMarked = this.#line[0] === work || (await this.#markForStart([work], this.#beside(true), line))
+    const isMarked =
+      this.#marks.isNextInLine(work) || (await this.#markForStart([work], this.#beside(true), { line }))
     if (!isMarked) return
-    this.#line = this.#line.slice(1)
+    this.#marks.advanceLine()
     // Not before it has started: had it been put back, nothing would ever end it as the loner.
-    if (this.#startMarked([work])) this.#alone = work
-    else this.#line = []
+    if (this.#start([work])) this.#alone = work
+    else this.#marks.breakLine()
   }
 
   /** Writes down what is about to start, or gives its slots back. */
   async #markForStart(
     works: readonly WorkItem[],
     beside: readonly WorkItem[],
-    line?: readonly WorkItem[],
+    more: MarkedMore,
   ): Promise<boolean> {
     const { dispatcher } = this.#parts
     let isMarked = false
     try {
-      isMarked = await this.#mark(beside, line)
+      isMarked = await this.#mark(beside, more)
     } finally {
       if (!isMarked) {
         for (const work of works) dispatcher.free(work)
@@ -302,7 +295,7 @@ export class CrashGuard implements Part {
   }
 
   /** Starts items that have a slot and are written down. @returns whether any has started */
-  #startMarked(works: readonly WorkItem[]): boolean {
+  #start(works: readonly WorkItem[]): boolean {
     for (const work of works) this.#started.add(work)
     let started = false
     for (const work of works) started = this.#parts.dispatcher.startReserved(work) || started
@@ -315,31 +308,16 @@ export class CrashGuard implements Part {
     return [...this.#started].filter((work) => mayCrash(work) && !(isAlone && isStuck(work)))
   }
 
-  /** @param line what is to run alone, one after the other: of it the first that has not ended is what a death is charged to */
-  async #mark(beside: readonly WorkItem[], line: readonly WorkItem[] = []): Promise<boolean> {
-    const { database, bootId, onFenced } = this.#parts
-    const { driver, schema } = database
-    const partitions = [...new Set([...beside, ...line].map((work) => work.partition))].filter(
-      ({ lost }) => !lost,
-    )
-    const marks = [...beside.map(toMark), ...line.map((work, turn) => ({ ...toMark(work), turn }))]
-    this.#line = []
-    if (await markItems(driver, schema, bootId, marks, partitions)) {
-      this.#isOutdated = false
-      this.#line = line
-      return true
-    }
-    const owned = await readOwnedAmong(driver, schema, bootId, partitions)
-    const names = new Set(owned.map(({ queue, partition }) => `${queue}/${partition}`))
-    for (const partition of partitions) if (!names.has(partition.name)) onFenced(partition)
-    this.#loop.wake(againAfterMs)
-    return false
+  async #mark(beside: readonly WorkItem[], more?: MarkedMore): Promise<boolean> {
+    const isWritten = await this.#marks.write(beside, more)
+    if (!isWritten) this.#loop.wake(againAfterMs)
+    return isWritten
   }
 
   /** Whether what was suspected of the partitions has ended; marks are not needed any more when it has in all of them. */
   async #check(): Promise<void> {
     this.#checkIsDue = false
-    await this.#forgetCleared()
+    await this.#marks.forgetCleared()
     for (const [partition, guarded] of this.#guarded) {
       if (!partition.lost) await this.#checkPartition(partition, guarded)
       if (!partition.lost && guarded.mode !== 'normal') continue
@@ -347,9 +325,8 @@ export class CrashGuard implements Part {
       this.#search.forget(partition)
     }
     if (this.#isHeld || this.#guarded.size > 0 || this.#waiting.length > 0 || this.#alone) return
-    const { database, bootId } = this.#parts
     // Before anything starts unmarked: what is written down would be all that the node runs.
-    await unmarkItems(database.driver, database.schema, bootId)
+    await this.#marks.remove()
     if (this.#guarded.size > 0) {
       // One was acquired meanwhile: what runs is written down again, or what starts next would look as if it ran alone.
       await this.#mark(this.#beside(false))

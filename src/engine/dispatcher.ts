@@ -139,11 +139,16 @@ export class Dispatcher {
     return !this.#stopped && this.#parts.lease.isSafe
   }
 
-  /** Takes a slot for all that may start now. Each has to be started, or freed. */
-  reserveReady(): WorkItem[] {
+  /** Takes a slot for all that may start now. Each has to be started, or freed. @param only which may be taken */
+  reserveReady(only?: (work: WorkItem) => boolean): WorkItem[] {
     const reserved: WorkItem[] = []
-    if (this.#mayStart) this.#eachReady((work) => reserved.push(work))
+    if (this.#mayStart) this.#eachReady((work) => reserved.push(work), only)
     return reserved
+  }
+
+  /** The next so many that are ready, of each definition. They stay where they are. */
+  firstReady(count: number): WorkItem[] {
+    return this.#processors.flatMap((processor) => processor.first(count))
   }
 
   /** Takes a slot for this one, if there is one and no act has ended it. */
@@ -183,13 +188,13 @@ export class Dispatcher {
     return this.#processors.flatMap(({ running }) => running)
   }
 
-  #eachReady(visit: (work: WorkItem) => void): void {
+  #eachReady(visit: (work: WorkItem) => void, only?: (work: WorkItem) => boolean): void {
     this.#pumping = true
     // One of each definition in turn, so that a long queue of one does not keep the others waiting.
     let idle = 0
     while (idle < this.#processors.length && this.#settler?.hasRoom(this.running)) {
       const processor = this.#processors[this.#turn++ % this.#processors.length]
-      const work = processor && this.#reserveNext(processor)
+      const work = processor && this.#reserveNext(processor, only)
       if (work) visit(work)
       if (work) idle = 0
       else idle++
@@ -197,9 +202,9 @@ export class Dispatcher {
     this.#pumping = false
   }
 
-  #reserveNext(processor: Processor): WorkItem | undefined {
+  #reserveNext(processor: Processor, only?: (work: WorkItem) => boolean): WorkItem | undefined {
     for (;;) {
-      const work = processor.next()
+      const work = processor.next(only)
       if (!work) return undefined
       const { partition } = work
       // Superseded, or of a partition that is gone or about to go.

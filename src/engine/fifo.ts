@@ -26,6 +26,11 @@ export class Fifo<T> {
     return this.#items[this.#head]
   }
 
+  /** The first so many, in order; they stay. */
+  first(count: number): T[] {
+    return this.#items.slice(this.#head, this.#head + count) as T[]
+  }
+
   /** Visits all, in order, and leaves them. */
   each(visit: (item: T) => void): void {
     for (let at = this.#head; at < this.#items.length; at++) visit(this.#items[at] as T)

@@ -23,7 +23,8 @@ export function isStuck({ attempt }: WorkItem): boolean {
   return attempt?.reportedStuck === true
 }
 
-export function toMark(work: WorkItem): MarkedItem {
+/** @param turn its place in the line of those that run one after the other */
+export function toMark(work: WorkItem, turn?: number): MarkedItem {
   const { id, partition, position, waiting, attempts } = work
   return {
     id,
@@ -32,5 +33,6 @@ export function toMark(work: WorkItem): MarkedItem {
     position,
     ...(waiting ? { version: waiting.version } : {}),
     a: attempts + 1,
+    ...(turn === undefined ? {} : { turn }),
   }
 }

@@ -20,9 +20,17 @@ export class Processor {
     this.#ready.push(work)
   }
 
-  /** The next one that may start now: there is a slot for it, and its queue is not held up. */
-  next(): WorkItem | undefined {
-    return this.#ready.shift(this.#hasOwnSlot)
+  /**
+   * The next one that may start now: there is a slot for it, and its queue is not held up.
+   * @param only which may be taken
+   */
+  next(only?: (work: WorkItem) => boolean): WorkItem | undefined {
+    return this.#ready.shift(this.#hasOwnSlot, only)
+  }
+
+  /** The first so many that are ready to start. They stay. */
+  first(count: number): WorkItem[] {
+    return this.#ready.first(count)
   }
 
   /** Visits what is ready to start. */

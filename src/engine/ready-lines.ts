@@ -30,12 +30,17 @@ export class ReadyLines {
     else line.read.push(work)
   }
 
-  /** @param hasSlot whether its definition has a slot: those of some queues need none of it */
-  shift(hasSlot: boolean): WorkItem | undefined {
+  /**
+   * @param hasSlot whether its definition has a slot: those of some queues need none of it
+   * @param only whether a queue's next may be taken
+   */
+  shift(hasSlot: boolean, only?: (work: WorkItem) => boolean): WorkItem | undefined {
     for (let tried = 0; tried < this.#lines.length; tried++) {
       this.#turn = (this.#turn + 1) % this.#lines.length
       const line = this.#lines[this.#turn]
       if (!line?.control.admits(hasSlot)) continue
+      const next = only && (line.due.peek() ?? line.read.peek())
+      if (next && !only(next)) continue
       const work = line.due.shift() ?? line.read.shift()
       if (work) return work
     }
@@ -53,6 +58,12 @@ export class ReadyLines {
     let beside = 0
     for (const { control, running } of this.#lines) if (control.perNode !== undefined) beside += running
     return beside
+  }
+
+  /** The first so many, of each queue an equal share. They stay. */
+  first(count: number): WorkItem[] {
+    const share = Math.ceil(count / this.#lines.length)
+    return this.#lines.flatMap(({ read, due }) => [...due.first(share), ...read.first(share)].slice(0, share))
   }
 
   each(visit: (work: WorkItem) => void): void {

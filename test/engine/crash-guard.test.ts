@@ -94,6 +94,51 @@ test('suspects run one by one, by one mark for all of them', async (t) => {
   assert.equal(forgotten, 1)
 })
 
+test('what is ready is written down ahead, and starts while the next mark is on its way', async (t) => {
+  const unmarked: string[] = []
+  let written = new Set<string>()
+  let underWay = 0
+  let meanwhile = 0
+  const step = defineQueueProcessor({
+    name: 'step',
+    input: z.number(),
+    dedicated: { partitions: 1 },
+    concurrency: 4,
+    process: async (_, { item }) => {
+      if (!written.has(item.id)) unmarked.push(item.id)
+      if (underWay > 0) meanwhile++
+      await pass(1)
+    },
+  })
+  const node = await setup(t, [step], { start: false })
+  const { schema } = node.place
+  const ids = await node.enqueueMany(
+    step,
+    Array.from({ length: 400 }, (_, n) => n),
+  )
+  await node.query(`update ${schema}.partition set owner = gen_random_uuid(), read_to = 4096 * 1000`)
+  const most: number[] = []
+  intercept(node, async (name, proceed, values) => {
+    if (name !== 'mark-items') return proceed()
+    underWay++
+    const rows = await proceed()
+    await pass(20)
+    underWay--
+    const marks = (JSON.parse(String(values[1])) as { id: string }[]).map(({ id }) => id)
+    written = new Set(marks)
+    assert.equal(written.size, marks.length)
+    most.push(marks.length)
+    return rows
+  })
+  await node.start()
+  await until('all have run', async () => (await node.item(ids.at(-1) as string))?.state === 'succeeded')
+  assert.deepEqual(unmarked, [])
+  assert.ok(meanwhile > 200, `${meanwhile} began meanwhile`)
+  // At first what there are slots for; then as many more as could start meanwhile.
+  assert.equal(most[0], 4)
+  assert.ok(Math.max(...most) > 8 && Math.max(...most) <= 104, `marks of ${most.join(', ')}`)
+})
+
 test('a partition whose acts could not be read when it was taken leaves nothing marked', async (t) => {
   const step = defineQueueProcessor({
     name: 'step',
