@@ -233,6 +233,8 @@ export class CrashGuard implements Part {
         this.#again = true
       }
     }
+    // Those that were charged already: what they do, others would have to wait for once more on the next node.
+    this.#waiting.sort((a, b) => (this.#crashesOf(b) ?? 0) - (this.#crashesOf(a) ?? 0))
     this.#marks.ahead.leave(wave)
     const ahead = this.#ahead(wave.length)
     if (wave.length === 0 && ahead.length <= this.#marks.ahead.size) return
