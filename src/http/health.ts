@@ -15,12 +15,33 @@ export function answerHealth(): Answer {
   return answerJson({ status: 'alive' })
 }
 
-/** `GET /readyz`: the database answers, so work can be taken in. */
-export async function answerReadiness(road: Road, durability: Durability): Promise<Answer> {
-  if (await isReachable(road)) return answerJson({ status: 'ready', durability })
-  const problem = problemOf('DATABASE_UNREACHABLE', 'the database did not answer; nothing can be taken in')
-  const answer = { ...problem, durability }
-  return answerProblem(answer)
+/** So long what the database was last seen to be is told to everybody: nobody needs to be known to ask. */
+const keptMs = 100
+
+/** `GET /readyz`: the database answers, so work can be taken in. However many ask, one question at a time goes to the database. */
+export class Readiness {
+  readonly #road: Road
+  readonly #durability: Durability
+  #look: Promise<boolean> | undefined
+
+  constructor(road: Road, durability: Durability) {
+    this.#road = road
+    this.#durability = durability
+  }
+
+  async answer(): Promise<Answer> {
+    const durability = this.#durability
+    if (await (this.#look ??= this.#begin())) return answerJson({ status: 'ready', durability })
+    const problem = problemOf('DATABASE_UNREACHABLE', 'the database did not answer; nothing can be taken in')
+    const answer = { ...problem, durability }
+    return answerProblem(answer)
+  }
+
+  async #begin(): Promise<boolean> {
+    const isReady = await isReachable(this.#road)
+    setTimeout(() => (this.#look = undefined), keptMs).unref()
+    return isReady
+  }
 }
 
 async function isReachable(road: Road): Promise<boolean> {

@@ -7,7 +7,7 @@ import type { CheckUrl } from './callback-request.ts'
 import { mayCall, type Caller, type Rate } from './caller.ts'
 import { cancelItem } from './cancel-item.ts'
 import { answerFrontPage } from './front-page.ts'
-import { answerHealth, answerReadiness, type Durability } from './health.ts'
+import { answerHealth, Readiness, type Durability } from './health.ts'
 import { getEvents } from './item-events.ts'
 import { getItem, getResult } from './items.ts'
 import type { Answer, HttpRequest } from './message.ts'
@@ -66,7 +66,8 @@ export class Routes {
     for (const asset of ['swagger-ui.css', 'swagger-ui-bundle.js', 'open.js'] as const)
       this.#add(`/docs/${asset}`, { GET: () => answerPageAsset(asset) })
     this.#add('/healthz', { GET: () => answerHealth() })
-    this.#add('/readyz', { GET: () => answerReadiness(road, durability) })
+    const readiness = new Readiness(road, durability)
+    this.#add('/readyz', { GET: () => readiness.answer() })
     this.#add('/queue-items/:id', {
       GET: (request, came, id) => getItem(request, id, this.#door(came)),
       DELETE: (request, came, id) => cancelItem(request, id, this.#door(came)),

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { test } from 'node:test'
+import { setTimeout as pass } from 'node:timers/promises'
 import { z } from 'zod'
 import { CoatcheckError } from '../../src/base/errors.ts'
 import { exampleInput } from '../../src/http/example-input.ts'
@@ -40,6 +41,9 @@ test('health says that the process lives, readiness that the database answers an
   assert.deepEqual(await bodyOf(ready), { status: 'ready', durability: 'development' })
   road.failure = new CoatcheckError('DATABASE_UNREACHABLE', 'connect ECONNREFUSED 10.0.0.7:5432')
   assert.equal((await ask('/healthz')).status, 200)
+  // What was seen is told for a tenth of a second.
+  assert.equal((await ask('/readyz')).status, 200)
+  await pass(200)
   const away = await ask('/readyz')
   assert.equal(away.status, 503)
   assert.equal(away.headers.get('retry-after'), '1')
@@ -47,6 +51,19 @@ test('health says that the process lives, readiness that the database answers an
   assert.equal(body['code'], 'DATABASE_UNREACHABLE')
   assert.equal(body['durability'], 'development')
   assert.doesNotMatch(JSON.stringify(body), /10\.0\.0\.7/)
+})
+
+test('however many ask for readiness, the database is asked once', async () => {
+  const { ask, road } = setupDoor()
+  let asked = 0
+  const item = road.item.bind(road)
+  road.item = (id) => {
+    asked++
+    return item(id)
+  }
+  const answers = await Promise.all(Array.from({ length: 50 }, () => ask('/readyz')))
+  assert.ok(answers.every(({ status }) => status === 200))
+  assert.equal(asked, 1)
 })
 
 test('more requests than may be open are 503, but for the sign of life; long polls count', async () => {
