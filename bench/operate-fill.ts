@@ -9,11 +9,11 @@ export interface Fill {
   readonly queues: number
 }
 
-type Query = (text: string, values?: unknown[]) => Promise<unknown>
+export type Query = (text: string, values?: unknown[]) => Promise<unknown>
 
-const weekMs = 7 * 86_400_000
+export const weekMs = 7 * 86_400_000
 /** Rows of one statement: none takes longer than a deadline. */
-const rowsAtOnce = 25_000
+export const rowsAtOnce = 25_000
 
 /** Fills the tables that operators look at, in the order in which a system at work would. The end of the week is now. */
 export async function fillItems(query: Query, schema: string, fill: Fill): Promise<void> {
@@ -23,7 +23,7 @@ export async function fillItems(query: Query, schema: string, fill: Fill): Promi
   await query(
     `insert into ${schema}.definition (id, application, queue, keyed, max_payload)
     select d.name || '-' || q, 'app-' || q % 10, (select number from ${schema}.queue where name = 'queue-' || q), true, 1048576
-    from generate_series(1, $1::int) as q, (values ('work'), ('mail')) as d(name)
+    from generate_series(1, $1::int) as q, (values ('work'), ('mail'), ('service:take')) as d(name)
     on conflict do nothing`,
     [fill.queues],
   )
@@ -37,7 +37,7 @@ export async function fillItems(query: Query, schema: string, fill: Fill): Promi
 }
 
 /**
- * What the tables have in common, by `g` of `n`: an id of its time, a queue of so many, one of two definitions, a key of a million,
+ * What the tables have in common, by `g` of `n`: an id of its time, a queue of so many, one of three definitions, a key of a million,
  * and half of the time a context.
  */
 function common(schema: string): string {
@@ -46,7 +46,7 @@ function common(schema: string): string {
       (lpad(to_hex((extract(epoch from at.at) * 1000)::bigint), 12, '0') || '8' || lpad(to_hex(g % 6), 3, '0')
         || to_hex(32768 + q.number) || substr(md5(g::text || random()), 1, 9) || lpad(to_hex(g % 500), 3, '0'))::uuid as id,
       q.number as queue, g % 6 as partition,
-      case when g % 10 = 0 then 'mail-' else 'work-' end || substr(q.name, 7) as definition,
+      case when g % 10 = 0 then 'mail-' when g % 10 = 5 then 'service:take-' else 'work-' end || substr(q.name, 7) as definition,
       'employee-' || (g::bigint * 7919 % 1000000) as key,
       case when g % 2 = 0 then '{"caller":"key:' || g % 40 || '","correlationId":"' || md5((g / 3)::text) || '"'
         || case when g % 20 = 0 then ',"accessGroup":"group-' || g % 7 || '"' else '' end
