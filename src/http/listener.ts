@@ -142,8 +142,8 @@ export class HttpListener implements Part {
       request instanceof NodeRequest
         ? await this.#door.answer(request, { loopback: this.#isLoopback })
         : request
-    if (answer.status >= 400) readOver(incoming)
-    const sending = sendAnswer(answer, incoming, outgoing, this.#sendOptions)
+    const unread = answer.status >= 400 ? readOver(incoming) : undefined
+    const sending = sendAnswer(answer, incoming, outgoing, { ...this.#sendOptions, unread })
     if (sending) await sending
     this.#untrack(incoming, outgoing)
   }

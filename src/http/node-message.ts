@@ -143,6 +143,8 @@ export interface SendOptions {
   readonly stalledMs: number
   /** Told why an answer broke off, where that was not the client. */
   readonly report: Report
+  /** The rest of the request is being read over. */
+  readonly unread?: Promise<void> | undefined
 }
 
 /**
@@ -153,7 +155,7 @@ export function sendAnswer(
   { status, headers, cookies, body, onSent }: Answer,
   incoming: IncomingMessage,
   outgoing: ServerResponse,
-  { stalledMs, report }: SendOptions,
+  { stalledMs, report, unread }: SendOptions,
 ): Promise<void> | undefined {
   if (outgoing.destroyed) return undefined
   const breakOff = (error: unknown): void => {
@@ -167,7 +169,7 @@ export function sendAnswer(
     outgoing.writeHead(status, cookies ? { ...headers, 'set-cookie': [...cookies] } : headers)
     if (onSent && incoming.method !== 'HEAD') outgoing.once('finish', () => void onSent())
     if (body === null || incoming.method === 'HEAD' || hasNoBody(status)) outgoing.end()
-    else if (isWhole) outgoing.end(body)
+    else if (isWhole) endWith(body, outgoing, unread)
     // until it is out; the server sets it anew for whatever comes next on the connection
     if (!isWhole || incoming.socket.writableLength > 0) incoming.socket.setTimeout(stalledMs)
     if (!isWhole && !outgoing.writableEnded) return pipeline(Readable.from(body), outgoing).catch(breakOff)
@@ -175,6 +177,20 @@ export function sendAnswer(
     breakOff(error)
   }
   return undefined
+}
+
+/**
+ * Where the connection ends with this answer, it ends after the request: to close while something comes is to reset it, and then
+ * the client may never read what it was told. The answer is out before, and whole.
+ */
+function endWith(
+  body: string | Uint8Array,
+  outgoing: ServerResponse,
+  unread: Promise<void> | undefined,
+): void {
+  if (!unread || outgoing.shouldKeepAlive) return void outgoing.end(body)
+  outgoing.write(body)
+  void unread.then(() => outgoing.end())
 }
 
 /** Whether the client went before it had all. */

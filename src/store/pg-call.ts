@@ -31,6 +31,8 @@ export interface PgConnection {
 export class PgCall {
   readonly text: string
   readonly name: string
+  /** What errors call it, sent under its name or not. */
+  readonly told: string
   callback: (error: unknown, rows: Row[]) => void = () => {}
   /** The tags of the commands that were completed, e.g. `INSERT 0 1`, `COMMIT`. */
   readonly tags: string[] = []
@@ -48,6 +50,7 @@ export class PgCall {
   constructor(statement: Statement, values: readonly unknown[] = [], prepared = true, commit = false) {
     this.text = statement.text
     this.name = (prepared && statement.name) || ''
+    this.told = statement.name ?? ''
     this.#values = values.map(toParameter)
     this.#commit = commit
   }

@@ -3,6 +3,7 @@ import { timedOut, translateError } from './database-error.ts'
 import type { Row } from './driver.ts'
 import type { PgCall } from './pg-call.ts'
 import { cancelOnServer } from './pg-cancel.ts'
+import { titleOf } from './statement.ts'
 
 export type QueryResult = Awaited<ReturnType<Tx['query']>>
 
@@ -36,7 +37,7 @@ export class PgSession {
 
   /** @param ambiguous whether the call may have taken effect if its answer is lost */
   call(call: PgCall, timeoutMs: number, ambiguous: boolean): Promise<Row[]> {
-    return this.#send<Row[]>(timeoutMs, ambiguous, (callback) => {
+    return this.#send<Row[]>(timeoutMs, ambiguous, call.told, (callback) => {
       call.callback = callback
       this.#client.query(call)
     })
@@ -49,7 +50,7 @@ export class PgSession {
     timeoutMs: number,
     ambiguous: boolean,
   ): Promise<QueryResult> {
-    const result = await this.#send<QueryResult | QueryResult[]>(timeoutMs, ambiguous, (callback) => {
+    const result = await this.#send<QueryResult | QueryResult[]>(timeoutMs, ambiguous, '', (callback) => {
       this.#client.query(text, values, callback)
     })
     return Array.isArray(result) ? (result.at(-1) ?? { rows: [] }) : result
@@ -76,7 +77,13 @@ export class PgSession {
     this.#broken = true
   }
 
-  #send<T>(timeoutMs: number, ambiguous: boolean, start: (callback: Callback<T>) => void): Promise<T> {
+  /** @param name of one of our own statements; of others nothing is told, since they may hold anything */
+  #send<T>(
+    timeoutMs: number,
+    ambiguous: boolean,
+    name: string,
+    start: (callback: Callback<T>) => void,
+  ): Promise<T> {
     return new Promise((resolve, reject) => {
       let settled = false
       const settle = (action: () => void) => {
@@ -89,7 +96,8 @@ export class PgSession {
         settle(() => {
           this.#broken = true
           cancelOnServer(this.#client)
-          reject(timedOut(`The database did not answer within ${Math.ceil(timeoutMs)} ms`, ambiguous))
+          const what = name === '' ? '' : ` '${titleOf(name)}'`
+          reject(timedOut(`The database did not answer${what} within ${Math.ceil(timeoutMs)} ms`, ambiguous))
         })
       // After a blocked event loop timers come before the answers that have arrived meanwhile: let those be read first.
       const timer = setTimeout(() => setImmediate(giveUp), timeoutMs)

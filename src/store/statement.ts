@@ -23,3 +23,8 @@ export function statement(name: string, build: (schema: string) => string): (sch
     return found
   }
 }
+
+/** The name that a statement was made with. */
+export function titleOf(name: string): string {
+  return name.replace(/_[0-9a-f]{12}$/, '')
+}

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { after, test } from 'node:test'
 import { isCoatcheckError } from '../../src/base/errors.ts'
@@ -97,6 +98,30 @@ test('headers over 16 KB are refused', async () => {
   const { port } = await setup()
   const answer = await exchange(port, `GET / HTTP/1.1\r\nHost: localhost\r\nX: ${'x'.repeat(17_000)}\r\n\r\n`)
   assert.match(answer, /^HTTP\/1\.1 431 /)
+})
+
+test('who asks for the connection to end and goes on sending is not cut off before it has read its answer', async (t) => {
+  const { port } = await setup()
+  const socket = connect(port, '127.0.0.1')
+  t.after(() => socket.destroy())
+  const errors: Error[] = []
+  socket.on('error', (error) => errors.push(error))
+  const size = 4_000_000
+  socket.write(
+    `POST /services/hr/hire-worker HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: ${size}\r\n\r\n`,
+  )
+  const half = Buffer.alloc(size / 2)
+  socket.write(half)
+  let received = ''
+  socket.setEncoding('utf8').on('data', (text: string) => (received += text))
+  while (!received.includes('PAYLOAD_TOO_LARGE'))
+    await once(socket, 'data', { signal: AbortSignal.timeout(10_000) })
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  assert.equal(socket.readableEnded, false)
+  socket.write(half)
+  await once(socket, 'end', { signal: AbortSignal.timeout(10_000) })
+  assert.match(received, /^HTTP\/1\.1 413 /)
+  assert.deepEqual(errors, [])
 })
 
 test('a body that goes on beyond the limit is answered with 413 while it is still sent', async () => {
