@@ -23,6 +23,14 @@ export interface ReceiverPorts {
   readonly closed: number
 }
 
+/** What it has counted since it began. */
+export interface Tally {
+  /** Bytes that it could send of answers without an end. */
+  readonly poured: number
+  /** Requests whose answers were not over, at once. */
+  readonly mostHeld: number
+}
+
 const asked = new Map<string, number>()
 
 function answer(request: IncomingMessage, response: ServerResponse, times: number): unknown {
@@ -78,6 +86,16 @@ function drip(socket: Socket, write: () => unknown): void {
 }
 
 let poured = 0
+/** Requests without an end so far, whose sender has not left. */
+const held = new Set<ServerResponse>()
+let mostHeld = 0
+
+/** Counted when all has been heard that came together: of a sender that left and came again the end may be told later. */
+function hold(response: ServerResponse): void {
+  held.add(response)
+  response.once('close', () => held.delete(response))
+  setTimeout(() => (mostHeld = Math.max(mostHeld, held.size)), 5)
+}
 
 function pour(response: ServerResponse): void {
   const chunk = Buffer.alloc(65_536, 'a')
@@ -101,6 +119,7 @@ if (process.argv[1] === import.meta.filename) {
       const { url: path = '', method = '', headers } = request
       const times = (asked.get(path) ?? 0) + 1
       asked.set(path, times)
+      hold(response)
       process.send?.({ path, method, headers, body, at: Date.now() })
       answer(request, response, times)
     })
@@ -115,6 +134,6 @@ if (process.argv[1] === import.meta.filename) {
   const nobody = createPlainServer()
   const ports = { http: await listen(server), garbage: await listen(garbage), closed: await listen(nobody) }
   nobody.close(() => process.send?.({ ports }))
-  process.on('message', () => process.send?.({ poured }))
+  process.on('message', () => process.send?.({ tally: { poured, mostHeld } }))
   process.on('disconnect', () => process.exit())
 }

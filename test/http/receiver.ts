@@ -3,7 +3,7 @@ import { fork } from 'node:child_process'
 import { once, setMaxListeners } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { Webhook } from 'standardwebhooks'
-import type { Received, ReceiverPorts } from './receiver-process.ts'
+import type { Received, ReceiverPorts, Tally } from './receiver-process.ts'
 
 export type { Received } from './receiver-process.ts'
 
@@ -22,8 +22,8 @@ export interface Receiver extends ReceiverPorts {
   readonly all: readonly Received[]
   /** Waits until so much has come to a path. */
   until(path: string, count: number): Promise<Received[]>
-  /** Bytes that it could send of answers without an end. */
-  poured(): Promise<number>
+  /** So far. */
+  tally(): Promise<Tally>
 }
 
 /** A test, or whatever else ends what was begun with it. */
@@ -38,11 +38,11 @@ export async function startReceiver(t: Ending): Promise<Receiver> {
   const all: Received[] = []
   const changed = new EventTarget()
   setMaxListeners(0, changed)
-  let poured: ((bytes: number) => void) | undefined
+  let tallied: ((tally: Tally) => void) | undefined
   const ports = Promise.withResolvers<ReceiverPorts>()
-  child.on('message', (message: Partial<Received> & { ports?: ReceiverPorts; poured?: number }) => {
+  child.on('message', (message: Partial<Received> & { ports?: ReceiverPorts; tally?: Tally }) => {
     if (message.ports) return ports.resolve(message.ports)
-    if (message.poured !== undefined) return poured?.(message.poured)
+    if (message.tally) return tallied?.(message.tally)
     all.push(message as Received)
     return changed.dispatchEvent(new Event('change'))
   })
@@ -61,10 +61,10 @@ export async function startReceiver(t: Ending): Promise<Receiver> {
         })
       return at(path)
     },
-    poured: () =>
+    tally: () =>
       new Promise((resolve) => {
-        poured = resolve
-        child.send('poured')
+        tallied = resolve
+        child.send('tally')
       }),
   }
 }

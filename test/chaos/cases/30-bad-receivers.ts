@@ -3,7 +3,7 @@ import { startReceiver, type Receiver } from '../../http/receiver.ts'
 import type { ChaosCase } from '../chaos-case.ts'
 import { atLeast, atMost, none, told } from '../figure.ts'
 import { CallbackLoad } from '../http/callback-load.ts'
-import { checkCallbacks, mostAtOnce } from '../http/check-callbacks.ts'
+import { checkCallbacks } from '../http/check-callbacks.ts'
 import { HttpNode } from '../http/http-node.ts'
 import { openDatabase } from '../http/open-database.ts'
 import { maxAttempts, planReceivers, timeoutMs } from '../http/receiver-plan.ts'
@@ -83,18 +83,11 @@ export const badReceivers: ChaosCase = {
         'receivers that were asked again after a 410',
         [...gone.values()].filter((all) => all.length > 1).length,
       ),
-      atMost(
-        'places held by receivers that never answer, most',
-        mostAtOnce(
-          slow.all.map(({ at }) => at),
-          timeoutMs * 0.9,
-        ),
-        places,
-      ),
+      atMost('places held by receivers that never answer, most', (await slow.tally()).mostHeld, places),
       atMost('an attempt at a receiver that never answers, longest', verdict.slowestMs, 2 * timeoutMs, 'ms'),
       atMost(
         'taken of answers without an end, each',
-        (await bad.poured()) / endless / 1e6,
+        (await bad.tally()).poured / endless / 1e6,
         mostPouredMb,
         'MB',
       ),

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import { Webhook } from 'standardwebhooks'
 import type { Received } from '../../http/receiver.ts'
-import { checkCallbacks, mostAtOnce } from './check-callbacks.ts'
+import { checkCallbacks } from './check-callbacks.ts'
 
 const secrets = [1, 2].map(() => `whsec_${randomBytes(32).toString('base64')}`)
 const at = 1_800_000_000_000
@@ -41,10 +41,4 @@ test('an id that changes, one that two callbacks have, and a body that changes a
   assert.equal(checkCallbacks([received('/a', '1'), received('/b', '1')], secrets).otherIds, 1)
   const bodies = [received('/a', '1', { body: '1' }), received('/a', '1', { body: '2' })]
   assert.equal(checkCallbacks(bodies, secrets).otherBodies, 1)
-})
-
-test('so many are held at once as came within the time that each takes', () => {
-  assert.equal(mostAtOnce([], 10), 0)
-  assert.equal(mostAtOnce([0, 10, 20], 10), 1)
-  assert.equal(mostAtOnce([25, 0, 5, 9, 10], 10), 3)
 })

@@ -39,17 +39,3 @@ function isSigned({ headers, body, at }: Received, secrets: readonly string[]): 
   if (id === '' || !(Math.abs(at - sentAt.getTime()) <= clockMs)) return false
   return secrets.every((secret) => given.split(' ').includes(new Webhook(secret).sign(id, sentAt, body)))
 }
-
-/**
- * How many were held at once, at least: of what takes so long, those that came within that time.
- * @param at when each came, in milliseconds
- */
-export function mostAtOnce(at: readonly number[], heldMs: number): number {
-  const sorted = at.toSorted((a, b) => a - b)
-  let most = 0
-  for (let from = 0, to = 0; to < sorted.length; to++) {
-    while ((sorted[to] as number) - (sorted[from] as number) >= heldMs) from++
-    most = Math.max(most, to - from + 1)
-  }
-  return most
-}
