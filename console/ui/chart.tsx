@@ -23,6 +23,8 @@ interface ChartProps {
 }
 
 const height = 168
+/** Items, milliseconds and hundredths: marks between whole ones would all read the same. */
+const wholeSteps = Array.from({ length: 13 }, (_, power) => [1, 2, 5].map((one) => one * 10 ** power)).flat()
 
 /** Lines over time. They share their cursor with the other charts of the page. */
 export function Chart({ title, summary, at, lines, show = showCompact }: ChartProps) {
@@ -108,6 +110,7 @@ function plotOptions(element: HTMLElement, lines: readonly ChartLine[], show: (v
         ...axis,
         size: 52,
         space: 34,
+        incrs: wholeSteps,
         values: (_: unknown, ticks: number[]) => ticks.map((tick) => show(tick)),
       },
     ],

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { countBacklog } from '../store/backlog.ts'
 import type { OpenDatabase } from '../store/database.ts'
 import { readNodeStandings, type NodeStanding } from '../store/node-reports.ts'
@@ -42,6 +43,8 @@ export interface Figures {
 }
 
 const keptMs = 1_500
+/** Where little waits it has been counted by then. */
+const firstWaitMs = 400
 /** Queues whose backlog one statement has counted. */
 const queuesAtOnce = 200
 
@@ -82,9 +85,10 @@ export class QueueFigures {
     const counted = (this.#counting ??= this.#count().finally(() => {
       this.#counting = undefined
     }))
-    // A count may take long where there is much; after the first time what is known is shown meanwhile.
-    if (this.#figures === undefined) await counted
-    else counted.catch(() => {})
+    // A count may take long where there is much: what is known is shown meanwhile, the first time soon.
+    counted.catch(() => {})
+    if (this.#figures === undefined)
+      await Promise.race([counted, sleep(firstWaitMs, undefined, { ref: false })])
     const { driver, schema } = this.#database
     const nodes = await readNodeStandings(driver, schema)
     const reports = nodes.flatMap(({ isAlive, report }) => (isAlive && report ? [report] : []))
