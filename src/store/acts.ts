@@ -171,13 +171,13 @@ const expire = statement(
   (schema) => `
   with gone as (
     delete from ${schema}.act
-    where id in (
-      select id from ${schema}.act
+    where ctid = any (array(
+      select ctid from ${schema}.act
       where decided_at < (select ${schema}.clock()) - interval '7 days'
       order by decided_at
       limit $1
       for update skip locked
-    )
+    ))
     returning id
   )
   select count(*)::int as rows from gone`,

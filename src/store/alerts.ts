@@ -143,9 +143,9 @@ const expire = statement(
   'expire-alerts',
   (schema) => `
   delete from ${schema}.alert
-  where id in (
-    select a.id from ${schema}.alert a where a.until < (select ${schema}.clock()) - interval '30 days' limit $1 for update skip locked
-  )
+  where ctid = any (array(
+    select a.ctid from ${schema}.alert a where a.until < (select ${schema}.clock()) - interval '30 days' limit $1 for update skip locked
+  ))
   returning 1`,
 )
 

@@ -57,15 +57,15 @@ const forget = statement(
   'forget-debounces',
   (schema) => `
   delete from ${schema}.debounce
-  where (scope, key) in (
-    select d.scope, d.key
+  where ctid = any (array(
+    select d.ctid
     from ${schema}.debounce d
     where d.due_at < (select ${schema}.clock()) - interval '1 minute'
       and not exists (select from ${schema}.waiting_item w where w.id = d.id)
     order by d.due_at
     limit $1
     for update skip locked
-  )
+  ))
   returning 1`,
 )
 

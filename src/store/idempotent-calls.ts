@@ -112,14 +112,14 @@ const expire = statement(
   'expire-calls',
   (schema) => `
   delete from ${schema}.idempotent_call
-  where (scope, key) in (
-    select scope, key
+  where ctid = any (array(
+    select ctid
     from ${schema}.idempotent_call
     where expires_at < (select ${schema}.clock())
     order by expires_at
     limit $1
     for update skip locked
-  )
+  ))
   returning 1`,
 )
 

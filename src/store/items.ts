@@ -130,12 +130,12 @@ const expire = statement(
   (schema) => `
   with gone as (
     delete from ${schema}.tracked_item
-    where id in (
-      select id from ${schema}.tracked_item
+    where ctid = any (array(
+      select ctid from ${schema}.tracked_item
       where expires_at < (select ${schema}.clock()) and state <> 'broken'
       limit $1
       for update skip locked
-    )
+    ))
     returning id
   ), logs as (
     delete from ${schema}.item_log where id in (select id from gone)

@@ -96,9 +96,9 @@ const deleteDead = statement(
   'forget-dead-nodes',
   (schema) => `
   delete from ${schema}.node
-  where boot_id in (
-    select boot_id from ${schema}.node where lease_until < ${schema}.clock() - interval '1 day' limit $1 for update skip locked
-  )
+  where ctid = any (array(
+    select ctid from ${schema}.node where lease_until < ${schema}.clock() - interval '1 day' limit $1 for update skip locked
+  ))
   returning 1`,
 )
 

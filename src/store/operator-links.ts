@@ -52,14 +52,14 @@ const prune = statement(
   'prune-operator-links',
   (schema) => `
   delete from ${schema}.operator_link
-  where digest in (
-    select l.digest
+  where ctid = any (array(
+    select l.ctid
     from ${schema}.operator_link l
     where l.expires_at < ${schema}.clock() - interval '1 day'
     order by l.expires_at
     limit 100
     for update skip locked
-  )`,
+  ))`,
 )
 
 /** Takes some links away that have been over for a day. */

@@ -174,14 +174,14 @@ const prune = statement(
   'prune-operator-sessions',
   (schema) => `
   delete from ${schema}.operator_session
-  where id in (
-    select s.id
+  where ctid = any (array(
+    select s.ctid
     from ${schema}.operator_session s
     where s.expires_at < ${schema}.clock() - interval '30 days'
     order by s.expires_at
     limit 100
     for update skip locked
-  )`,
+  ))`,
 )
 
 /** Takes some sessions away that have been over for a month. */

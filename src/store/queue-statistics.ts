@@ -141,12 +141,12 @@ const expire = statement(
   'expire-statistics',
   (schema) => `
   delete from ${schema}.queue_statistic
-  where (queue, span, at) in (
-    select s.queue, s.span, s.at from ${schema}.queue_statistic s
+  where ctid = any (array(
+    select s.ctid from ${schema}.queue_statistic s
     where s.span = 60 and s.at < (select ${schema}.clock()) - interval '2 days'
       or s.span = 600 and s.at < (select ${schema}.clock()) - interval '30 days'
     limit $1 for update skip locked
-  )
+  ))
   returning 1`,
 )
 

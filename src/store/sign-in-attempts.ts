@@ -38,14 +38,14 @@ const prune = statement(
   'prune-sign-in-attempts',
   (schema) => `
   delete from ${schema}.sign_in_attempt
-  where account in (
-    select a.account
+  where ctid = any (array(
+    select a.ctid
     from ${schema}.sign_in_attempt a
     where a.last_at < ${schema}.clock() - interval '2 minutes'
     order by a.last_at
     limit 100
     for update skip locked
-  )`,
+  ))`,
 )
 
 /** Takes some away that count no more. */

@@ -114,14 +114,14 @@ const expire = statement(
   'expire-unique-keys',
   (schema) => `
   delete from ${schema}.unique_key
-  where (scope, key) in (
-    select scope, key
+  where ctid = any (array(
+    select ctid
     from ${schema}.unique_key
     where expires_at < (select ${schema}.clock()) - interval '2 minutes'
     order by expires_at
     limit $1
     for update skip locked
-  )
+  ))
   returning 1`,
 )
 

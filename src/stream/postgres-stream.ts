@@ -65,13 +65,14 @@ const notify = statement(
   select pg_notify($1, $2)`,
 )
 
+// As an array, so that it is read once: within "in (…)" a plan made while the table was empty reads it again for each row.
 const trim = statement(
   'trim-log',
   (schema) => `
   with gone as (
     delete from ${schema}.log
-    where queue = $1 and partition = $2 and seq in (
-      select l.seq
+    where ctid = any (array(
+      select l.ctid
       from ${schema}.log l
       where l.queue = $1 and l.partition = $2 and l.seq < $3
         and l.at < (select ${schema}.clock()) - interval '2 minutes'
@@ -80,7 +81,7 @@ const trim = statement(
         )
       order by l.seq
       limit $4
-    )
+    ))
     returning 1
   )
   select count(*)::int as rows from gone`,
